@@ -1,0 +1,1 @@
+"""How full things are, what to change, and what growth would cost."""

@@ -1,0 +1,1 @@
+"""What was spent, against which budget, and who is told."""
