@@ -1,0 +1,1 @@
+"""The demo estate: thirteen months of believable bills with truths planted in them."""
