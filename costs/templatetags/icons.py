@@ -1,0 +1,35 @@
+"""Icons from heroicons, and the verdict: always colour and word and icon together."""
+
+from __future__ import annotations
+
+from django import template
+from heroicons.templatetags.heroicons import heroicon_micro
+
+from costs.budgets.bands import Verdict
+
+register = template.Library()
+
+VERDICT_ICONS = {
+    "over": "x-circle",
+    "at risk": "exclamation-triangle",
+    "under": "arrow-down-circle",
+    "inside": "check-circle",
+    "unknown": "question-mark-circle",
+}
+
+
+@register.simple_tag
+def icon(name: str) -> str:
+    """The 16 px icon ``name``, hidden from screen readers: words stand beside every icon."""
+    return heroicon_micro(name, **{"class": "icon", "focusable": "false"})
+
+
+@register.inclusion_tag("marks/verdict.html")
+def verdict(verdict: Verdict) -> dict[str, object]:
+    """A verdict as a chip."""
+    return {
+        "name": verdict.name,
+        "css": verdict.name.replace(" ", "-"),
+        "icon": VERDICT_ICONS[verdict.name],
+        "urgent": verdict.urgent,
+    }
