@@ -150,6 +150,8 @@ def _changing_columns(charge: Charge, line: str) -> Row:
         row["pricing/publicOnDemandRate"] = price
         row["pricing/publicOnDemandCost"] = billed
     if charge.kind is Kind.TAX:
+        code = SERVICES[charge.meter.service].product_code
+        row["lineItem/LineItemDescription"] = f"Tax for product code {code}"
         row["lineItem/TaxType"] = "USSalesTax"
     return row
 

@@ -165,7 +165,6 @@ def meter(
         environment=environment,
         cost_center=paid_by,
         account=AWS_ACCOUNTS[environment],
-        group="",
         resource_id=resource_id(service, environment, name),
         resource_name=name,
         tags=tags(service, environment, paid_by),
@@ -183,7 +182,5 @@ def aws_meters(planted: Truths) -> list[Meter]:
     ]
     ids = [untagged.resource_id for untagged in planted.untagged if untagged.source == "aws"]
     for (service, sku, how, amount), own in zip(UNTAGGED, ids, strict=True):
-        found.append(
-            Meter("aws", service, sku, PRICES[sku], how, amount, "", "", PAYER, "", own, "", ())
-        )
+        found.append(Meter("aws", service, sku, PRICES[sku], how, amount, PAYER, resource_id=own))
     return found

@@ -6,6 +6,8 @@ B_Gen5_1 by vCore). The rest: Azure pricing pages as widely quoted; they only ha
 believable.
 """
 
+from dataclasses import replace
+
 from costs.demo.azure_services import SERVICES
 from costs.demo.identifiers import SHARED_TOOLS, SHORT, SUBSCRIPTIONS, azure_id, hexadecimal
 from costs.demo.meters import Behaviour, Line, Meter, lines, prices
@@ -148,47 +150,20 @@ def azure_meters(planted: Truths) -> list[Meter]:
     ]
     ids = [untagged.resource_id for untagged in planted.untagged if untagged.source == "azure"]
     for (service, sku, how, amount), own in zip(UNTAGGED, ids, strict=True):
-        name = own.rpartition("/")[2]
         found.append(
             Meter(
-                "azure",
-                service,
-                sku,
-                PRICES[sku],
-                how,
-                amount,
-                "",
-                "",
-                SHARED_TOOLS,
-                "rg-shared-tools",
-                own,
-                name,
-                (),
+                "azure", service, sku, PRICES[sku], how, amount, SHARED_TOOLS,
+                group="rg-shared-tools", resource_id=own, resource_name=own.rpartition("/")[2],
             )
-        )
+        )  # fmt: skip
     return found
 
 
 def preview_meter(resource_id: str) -> Meter:
     """The App Service plan that a release is previewed on for one week."""
     line = Line("app-basic", "preview", "B2 App", Behaviour.RUNNING, "cc-product", 1, 0, 0)
-    usual = meter(line, "development", 1)
     name = resource_id.rpartition("/")[2]
-    return Meter(
-        usual.source,
-        usual.service,
-        usual.sku,
-        usual.price,
-        usual.behaviour,
-        usual.amount,
-        usual.environment,
-        usual.cost_center,
-        usual.account,
-        usual.group,
-        resource_id,
-        name,
-        usual.tags,
-    )
+    return replace(meter(line, "development", 1), resource_id=resource_id, resource_name=name)
 
 
 def meter_id(meter: Meter) -> str:

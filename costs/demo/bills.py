@@ -48,24 +48,14 @@ def _taxes(used: list[Charge], planted: Truths, view: View) -> Iterator[Charge]:
     for (account, service), billed in sorted(taxed.items()):
         tax = (billed * planted.tax.rate).quantize(CENT)
         if tax:
-            row = Meter(
-                "aws", service, "", Price(tax, ""), Behaviour.MONTHLY, 1, "", "", account, "",
-                "", "", (),
-            )  # fmt: skip
-            yield Charge(Kind.TAX, row, span, Decimal(1), ZERO, tax, tax, f"Tax for {service}")
+            row = Meter("aws", service, "", Price(tax, ""), Behaviour.MONTHLY, 1, account)
+            yield Charge(Kind.TAX, row, span, Decimal(1), ZERO, tax, tax)
 
 
 def _credits(planted: Truths, view: View) -> Iterator[Charge]:
-    account = {"aws": PAYER, "saas": SAAS_BILLING_ACCOUNT}[view.source]
-    service = {"aws": "ec2", "saas": "logs"}[view.source]
+    account, service = {"aws": (PAYER, "ec2"), "saas": (SAAS_BILLING_ACCOUNT, "logs")}[view.source]
     for credit in planted.credits:
-        if credit.source != view.source or credit.day not in view.period.before(view.end):
-            continue
-        row = Meter(
-            view.source, service, "", Price(credit.amount, ""), Behaviour.MONTHLY, 1, "", "",
-            account, "", "", "", (),
-        )  # fmt: skip
-        yield Charge(
-            Kind.CREDIT, row, day_of(credit.day), Decimal(1), ZERO, credit.amount, credit.amount,
-            credit.description,
-        )  # fmt: skip
+        if credit.source == view.source and credit.day in view.period.before(view.end):
+            usd, day = credit.amount, day_of(credit.day)
+            row = Meter(credit.source, service, "", Price(usd, ""), Behaviour.MONTHLY, 1, account)
+            yield Charge(Kind.CREDIT, row, day, Decimal(1), ZERO, usd, usd, credit.description)

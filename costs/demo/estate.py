@@ -50,9 +50,12 @@ def write_estate(folder: Path, as_of: date) -> Estate:
     than write over a file.
     """
     planted = truths(as_of)
-    bills = {view: charges_of(planted, view) for view in schedule(planted)}
-    deliveries = tuple(_write(folder, planted, view, charges) for view, charges in bills.items())
-    return Estate(deliveries, planted, outcome_of(planted, bills))
+    bills: dict[View, list[Charge]] = {}
+    deliveries = []
+    for view in schedule(planted):
+        bills[view] = charges_of(planted, view)
+        deliveries.append(_write(folder, planted, view, bills[view]))
+    return Estate(tuple(deliveries), planted, outcome_of(planted, bills))
 
 
 def _write(folder: Path, planted: Truths, view: View, charges: list[Charge]) -> Delivery:

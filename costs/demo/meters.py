@@ -36,13 +36,13 @@ class Meter:
     price: Price
     behaviour: Behaviour
     amount: float
-    environment: str
-    cost_center: str
     account: str
-    group: str
-    resource_id: str
-    resource_name: str
-    tags: tuple[tuple[str, str], ...]
+    environment: str = ""
+    cost_center: str = ""
+    group: str = ""
+    resource_id: str = ""
+    resource_name: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from costs.demo.truths import Truths
 from costs.periods import month_of
 
 # Weekday peak of nodes at the start of the open month. Development runs two fixed ones instead.
-PEAKS = {"staging": 3.2, "production": 11.6}
+PEAKS = {"staging": 3.2, "production": 11.7}
 NODE, DISK = "BoxUsage:t3.medium", "EBS:VolumeUsage.gp3"
 DISK_GB = 50
 
@@ -33,11 +33,9 @@ class Node:
 NODES = {environment: [Node(environment, place) for place in range(1, 21)] for environment in PEAKS}
 
 
-def _fee_meter(service: str, sku: str, price: Decimal, resource_id: str) -> Meter:
-    unit = Price(price, "Hrs")
-    return Meter(
-        "aws", service, sku, unit, Behaviour.RUNNING, 1, "", "", PAYER, "", resource_id, "", ()
-    )
+def _fee_meter(sku: str, price: Decimal, commitment_id: str) -> Meter:
+    hourly = Price(price, "Hrs")
+    return Meter("aws", "ec2", sku, hourly, Behaviour.RUNNING, 1, PAYER, resource_id=commitment_id)
 
 
 def node_charges(planted: Truths, view: View) -> Iterator[Charge]:
@@ -103,7 +101,7 @@ def _reservation_fee(
     if not bought.start <= view.period.start < bought.end:
         return
     sku = f"HeavyUsage:{bought.instance_type}"
-    fee = _fee_meter("ec2", sku, bought.price, bought.commitment_id)
+    fee = _fee_meter(sku, bought.price, bought.commitment_id)
     hours = Decimal(view.period.days * HOURS * bought.units)
     seen = sum(view.hours(day) for day in used) * bought.units
     unused = seen - sum(reserved for reserved, _ in used.values())
@@ -118,7 +116,7 @@ def _plan_fees(planted: Truths, view: View, used: dict[date, tuple[int, int]]) -
     if not plan.start <= view.period.start < plan.end:
         return
     price = plan.hourly_commitment
-    fee = _fee_meter("ec2", "ComputeSP:1yrNoUpfront", price, plan.commitment_id)
+    fee = _fee_meter("ComputeSP:1yrNoUpfront", price, plan.commitment_id)
     for day, (_, covered) in used.items():
         hours = Decimal(view.hours(day))
         billed = (hours * price).quantize(PLACES)

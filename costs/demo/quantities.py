@@ -53,16 +53,17 @@ def growth(planted: Truths, environment: str, day: date) -> float:
     return 1.0
 
 
-def instances(peak: float, day: date, chance: float) -> list[int]:
-    """Instances that the autoscaler runs in each hour; `peak` is the weekday peak they want."""
-    most = min(MOST, max(LEAST, round(peak)))
-    level = peak * chance * (WEEKDAYS[day.weekday()] / max(WEEKDAYS))
-    return [max(LEAST, min(most, round(level * share))) for share in DAYTIME]
+def peak_of(planted: Truths, environment: str, amount: float, day: date) -> int:
+    """Instances at a weekday's peak. Renewed with each month, so that a node group changes its
+    size, and a review sees new or gone nodes, once in a while rather than by chance."""
+    wanted = round(amount * growth(planted, environment, day.replace(day=1)))
+    return max(LEAST, min(MOST, wanted))
 
 
-def peak_of(planted: Truths, environment: str, amount: float, day: date) -> float:
-    """The weekday peak, renewed with each month so that the set of nodes changes seldom."""
-    return amount * growth(planted, environment, day.replace(day=1))
+def instances(peak: int, day: date, chance: float) -> list[int]:
+    """Instances that the autoscaler runs in each hour, of which there are `peak` at most."""
+    level = peak * chance * WEEKDAYS[day.weekday()] / max(WEEKDAYS)
+    return [max(LEAST, min(peak, round(level * share))) for share in DAYTIME]
 
 
 def daily_quantities(meter: Meter, planted: Truths, view: View) -> Iterator[tuple[date, Decimal]]:

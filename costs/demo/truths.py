@@ -167,7 +167,7 @@ def truths(as_of: date) -> Truths:
         as_of=as_of,
         open_month=month_of(as_of),
         growth=(
-            Growth("development", Decimal("0"), month),
+            Growth("development", Decimal(0), month),
             Growth("staging", Decimal("0.4"), month),
             Growth("production", Decimal("3.8"), month),
         ),
