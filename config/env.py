@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
@@ -108,7 +108,7 @@ def read_environment(base_dir: Path) -> Environment:
     try:
         data_dir = Path(env.str("HEADROOM_DATA_DIR", "") or base_dir / "var").expanduser().resolve()
         try:
-            data_dir.mkdir(parents=True, exist_ok=True)
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise SettingError(
                 f"HEADROOM_DATA_DIR: cannot use {data_dir}: {error.strerror}"
@@ -121,7 +121,8 @@ def read_environment(base_dir: Path) -> Environment:
             trusted_origins=env.list("HEADROOM_TRUSTED_ORIGINS", []),
             behind_tls=env.bool("HEADROOM_BEHIND_TLS", False),
             database=database(
-                env.str("DATABASE_URL", "") or f"sqlite:///{data_dir / 'headroom.sqlite3'}"
+                env.str("DATABASE_URL", "")
+                or f"sqlite:///{quote(str(data_dir / 'headroom.sqlite3'))}"
             ),
             broker_url=_url("BROKER_URL", env.str("BROKER_URL", "") or "filesystem://", _BROKERS),
             lake_url=_lake(env.str("LAKE_URL", "") or str(data_dir / "lake")),
@@ -236,7 +237,9 @@ def _url(name: str, value: str, schemes: tuple[str, ...]) -> str:
     scheme = urlsplit(value).scheme
     if scheme not in schemes:
         # Not the value: it may hold a password.
-        raise SettingError(f"{name}: must start with one of {', '.join(s + '://' for s in schemes)}")
+        raise SettingError(
+            f"{name}: must start with one of {', '.join(s + '://' for s in schemes)}"
+        )
     return value
 
 

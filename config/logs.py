@@ -55,7 +55,7 @@ def redact(value: object, key: str = "") -> Any:
 def redact_event(
     logger: object, method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """A structlog processor: after it nothing that is printed holds a secret we know the look of."""
+    """A structlog processor: what it returns holds no secret that we know the look of."""
     return {
         name: item if name.startswith("_") else redact(item, name) for name, item in event.items()
     }

@@ -75,7 +75,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": ENVIRONMENT.database}
 
 # -- people ---------------------------------------------------------------------------------------
-LOGIN_URL = "sign_in"
+LOGIN_URL = "people:sign_in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = LOGIN_URL
 AUTH_PASSWORD_VALIDATORS = [
@@ -120,9 +120,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENVIRONMENT.behind_tls
 SECURE_SSL_REDIRECT = ENVIRONMENT.behind_tls
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # probes speak plain HTTP to the process itself
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if ENVIRONMENT.behind_tls else 0
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if ENVIRONMENT.behind_tls else None
-)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENVIRONMENT.behind_tls else None
 
 # -- static files ---------------------------------------------------------------------------------
 STATIC_URL = "static/"
@@ -150,11 +148,13 @@ TIME_ZONE = "UTC"
 
 # -- background work ------------------------------------------------------------------------------
 CELERY_BROKER_URL = ENVIRONMENT.broker_url
-if ENVIRONMENT.broker_url.startswith("filesystem:"):
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, str] = {}
+if CELERY_BROKER_URL.startswith("filesystem:"):
+    CELERY_BROKER_URL = "filesystem://localhost"  # kombu warns where no host is named
     _broker = DATA_DIR / "broker"
     for _folder in ("messages", "control"):
         (_broker / _folder).mkdir(parents=True, exist_ok=True)
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {
         "data_folder_in": str(_broker / "messages"),
         "data_folder_out": str(_broker / "messages"),
         "control_folder": str(_broker / "control"),
@@ -162,7 +162,7 @@ if ENVIRONMENT.broker_url.startswith("filesystem:"):
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "short"
 # A long load waits in its own queue, so that alerts need not wait behind it.
-CELERY_TASK_QUEUES = {"short": {}, "long": {}}
+CELERY_TASK_QUEUES: dict[str, dict[str, object]] = {"short": {}, "long": {}}
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"

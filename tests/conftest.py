@@ -1,0 +1,74 @@
+"""Fixtures and rules of every test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from pytest_django import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
+
+NEEDS_SERVICE = "needs service:"
+"""How the reason of a skip begins that means: something of this machine is missing. In CI it is a
+failure, for CI's machine must have it; `pytest.skip("needs service: chromium")`."""
+
+# No deadlines: on a busy machine of two cores they find slow moments, not bugs.
+hypothesis_settings.register_profile(
+    "dev", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.register_profile(
+    "ci",
+    deadline=None,
+    # What failed in CI is to fail again at home.
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+hypothesis_settings.load_profile("ci" if IN_CI else "dev")
+
+
+def fail_if_needed[R: (pytest.TestReport, pytest.CollectReport)](report: R) -> R:
+    """`report`, turned into a failure when it is a skip that CI does not accept."""
+    if IN_CI and report.skipped and NEEDS_SERVICE in str(report.longrepr):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI, where nothing may be missing: {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return fail_if_needed((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return fail_if_needed((yield))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The bills, metrics and prices in `../shared/data`; without them the test is skipped."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("there is no ../shared/data beside the checkout")
+    return SHARED_DATA
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder of this test alone, for this process and those it starts."""
+    folder = tmp_path / "data"
+    (folder / "bundle").mkdir(parents=True)
+    settings.DATA_DIR = folder
+    settings.LAKE_URL = str(folder / "lake")
+    settings.BUNDLE_DIR = folder / "bundle"
+    settings.STATIC_ROOT = folder / "static"
+    monkeypatch.setenv("HEADROOM_DATA_DIR", str(folder))
+    return folder
