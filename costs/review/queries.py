@@ -1,0 +1,134 @@
+"""Gathering what a weekly review is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from costs.bills import queries as bills
+from costs.budgets import queries as budgets
+from costs.people.scope import Scope
+from costs.periods import Period, week_of
+from costs.review.compose import WeekFacts
+from costs.review.compose import week_review as compose
+from costs.review.span import Span, last_complete_day, span_of
+from costs.review.week import UNALLOCATED, Metric, SourceState, WeekReview
+from costs.spend import queries as spend
+
+LISTED = 10
+"""How many of a list a page shows: what one sitting can talk about. Downloads hold more."""
+UNALLOCATED_READ = 50
+"""How many of the most costly unallocated resources are read at all."""
+RESOURCE = ("resource_id", "provider_name", "service_name")
+
+
+def current_week(scope: Scope, *, as_of: date) -> Period | None:
+    """The week of the last complete day, or of the last charge; None for an empty lake."""
+    last_charge = spend.last_day(scope)
+    if last_charge is None:
+        return None
+    complete = last_complete_day(bills.freshness(scope, as_of))
+    return week_of(min(last_charge if complete is None else complete, as_of))
+
+
+def week_review(
+    scope: Scope,
+    week: Period,
+    *,
+    as_of: date,
+    metric: Metric = "effective_cost",
+    listed: int | None = LISTED,
+) -> WeekReview | None:
+    """The review of ``week`` as ``as_of`` sees it; None for an empty lake.
+
+    Lists of services and resources are cut after ``listed``, their counts and sums are not; None
+    leaves all that there is.
+
+    A handful of grouped sums, however many charges there are: everything else is arithmetic on
+    them (:mod:`costs.review.compose`).
+    """
+    if spend.last_day(scope) is None:
+        return None
+    sources = _sources(scope, as_of)
+    span = span_of(week, as_of=as_of, last_complete=last_complete_day(sources))
+    after, before = _unallocated(scope, span, metric)
+    compared = {"period": span.this, "before": span.last, "metric": metric}
+    return compose(
+        WeekFacts(
+            span=span,
+            as_of=as_of,
+            metric=metric,
+            listed=listed,
+            environments=[(one.name, one.label) for one in bills.environments(scope)],
+            sees_unallocated=scope.environments is None or UNALLOCATED in scope.environments,
+            sees_all_cost_centers=scope.cost_centers is None,
+            costs=spend.cost_by(
+                scope,
+                by=("day", "environment", "service_name"),
+                period=span.shown,
+                metric=metric,
+            ),
+            effective=None
+            if metric == "effective_cost"
+            else spend.cost_by(scope, by=("day", "environment"), period=span.shown),
+            billed={
+                month: spend.cost_by(
+                    scope,
+                    by=("environment",),
+                    period=span.complete_part(month),
+                    metric="billed_cost",
+                )
+                for month in span.months
+            },
+            bands={month: budgets.bands_for(scope, month) for month in span.months},
+            forecast=budgets.forecast_method(),
+            resources=spend.resource_changes(scope, **compared) if span.this.days else [],
+            resource_counts=spend.resource_counts(scope, **compared) if span.this.days else [],
+            unallocated_after=after,
+            unallocated_before=before,
+            sources=sources,
+        )
+    )
+
+
+def _sources(scope: Scope, as_of: date) -> list[SourceState]:
+    return [
+        SourceState(
+            name=one.name,
+            provider_name=one.provider_name,
+            format=one.format,
+            delivered_at=one.delivered_at,
+            last_day=one.last_day,
+            last_complete_day=one.last_complete_day,
+            stale=one.stale,
+            rejected=one.rejected,
+            held=one.held,
+            notices=tuple(one.notices),
+        )
+        for one in bills.freshness(scope, as_of)
+    ]
+
+
+def _unallocated(
+    scope: Scope, span: Span, metric: Metric
+) -> tuple[Sequence[spend.CostRow], Sequence[spend.CostRow]]:
+    """The most costly unallocated resources of the week, and what they cost the week before."""
+    where = {"environment": [UNALLOCATED]}
+    after = spend.cost_by(
+        scope,
+        by=RESOURCE,
+        period=span.this,
+        metric=metric,
+        where=where,
+        limit=UNALLOCATED_READ,
+    )
+    if not after:
+        return [], []
+    before = spend.cost_by(
+        scope,
+        by=RESOURCE,
+        period=span.last,
+        metric=metric,
+        where={**where, "resource_id": sorted({row.keys[0] for row in after})},
+    )
+    return after, before

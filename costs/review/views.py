@@ -1,0 +1,124 @@
+"""The weekly sitting: one ISO week on one page."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from costs.pages import render_page
+from costs.people.queries import scope_of
+from costs.periods import Period, iso_week, week_name, week_of
+from costs.review import queries, tables
+from costs.review.forms import CurrentForm, WeekForm
+from costs.review.week import WeekReview
+
+EARLIEST = date(2000, 1, 3)
+"""The first Monday that a review is given for: clouds are younger, and so are default bands."""
+
+type Table = Callable[[WeekReview], Iterator[list[tables.Cell]]]
+
+
+@require_safe
+def current(request: HttpRequest) -> HttpResponse:
+    """The week of the last complete day: what is to be talked about today."""
+    form = CurrentForm.read(request.GET)
+    now = timezone.now()
+    if picked := form.cleaned_data["week"]:
+        name = week_name(_week(picked, now))
+        return redirect(reverse("review:week", args=[name]) + form.as_query)
+    week = queries.current_week(scope_of(request.user), as_of=today(now))
+    return _page(request, week or week_of(today(now)), form, now)
+
+
+@require_safe
+def week(request: HttpRequest, name: str) -> HttpResponse:
+    """Any ISO week, by its name (``2026-W47``)."""
+    form = WeekForm.read(request.GET)
+    now = timezone.now()
+    return _page(request, _week(name, now), form, now)
+
+
+@require_safe
+def services_csv(request: HttpRequest, name: str) -> StreamingHttpResponse:
+    """Every service of the week and the one before."""
+    return _download(request, name, "services", tables.services)
+
+
+@require_safe
+def resources_csv(request: HttpRequest, name: str) -> StreamingHttpResponse:
+    """The resources that moved most, the new, the gone and the unallocated."""
+    return _download(request, name, "resources", tables.resources)
+
+
+@require_safe
+def daily_csv(request: HttpRequest, name: str) -> StreamingHttpResponse:
+    """The figures behind the daily chart."""
+    return _download(request, name, "days", tables.days)
+
+
+def today(now: datetime) -> date:
+    """The UTC day, as charge days are."""
+    return now.astimezone(UTC).date()
+
+
+def _week(name: str, now: datetime) -> Period:
+    try:
+        week = iso_week(name)
+    except ValueError as error:
+        raise BadRequest(f"{error}.") from None
+    if week.start > today(now):
+        raise Http404(f"{week_name(week)} lies in the future: it starts on {_long(week.start)}.")
+    if week.start < EARLIEST:
+        raise Http404(f"There is nothing before {week_name(week_of(EARLIEST))}.")
+    return week
+
+
+def _long(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def _page(request: HttpRequest, week: Period, form: WeekForm, now: datetime) -> HttpResponse:
+    review = queries.week_review(scope_of(request.user), week, as_of=today(now), metric=form.chosen)
+    if review is None:
+        return render_page(request, "review/empty.html", {"now": now})
+    return render_page(
+        request,
+        "review/week.html",
+        {"review": review, "metric": review.metric, "now": now},
+        partials={"review"},
+    )
+
+
+class _Line:
+    """A file for :mod:`csv` that hands each line back."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _download(request: HttpRequest, name: str, table: str, rows: Table) -> StreamingHttpResponse:
+    form = WeekForm.read(request.GET)
+    now = timezone.now()
+    review = queries.week_review(
+        scope_of(request.user),
+        _week(name, now),
+        as_of=today(now),
+        metric=form.chosen,
+        listed=None,
+    )
+    if review is None:
+        raise Http404("There are no bills yet, so there is no table either.")
+    writer = csv.writer(_Line())
+    return StreamingHttpResponse(
+        (writer.writerow([tables.written(cell) for cell in row]) for row in rows(review)),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{review.name}-{table}.csv"'},
+    )
