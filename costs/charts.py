@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from costs.money import CENT, split
+from costs.money import CENT, EXACT, exact_sum, split
 from costs.periods import Period
 
 type Spec = dict[str, Any]
@@ -135,27 +135,27 @@ def daily_costs(days: Sequence[DayAmount], currency: str) -> DailyCosts:
     by_day: dict[date, dict[str, Decimal]] = {}
     complete: dict[date, bool] = {}
     for part in days:
-        sums[part.service_name] = sums.get(part.service_name, Decimal(0)) + part.cost
+        sums[part.service_name] = EXACT.add(sums.get(part.service_name, Decimal(0)), part.cost)
         row = by_day.setdefault(part.day, {})
-        row[part.service_name] = row.get(part.service_name, Decimal(0)) + part.cost
+        row[part.service_name] = EXACT.add(row.get(part.service_name, Decimal(0)), part.cost)
         complete[part.day] = complete.get(part.day, True) and part.complete
     names = sorted(sums, key=lambda name: (name == OTHER, -sums[name], name))
     chosen = hues(names)
-    whole = sum(sums.values(), Decimal(0))
+    whole = exact_sum(sums.values())
     totals = split(whole, [sums[name] for name in names])
     rows = []
     for day, row in sorted(by_day.items()):
         parts = [row.get(name, Decimal(0)) for name in names]
-        costs = split(sum(parts, Decimal(0)), parts)
+        costs = split(exact_sum(parts), parts)
         label = f"{day:%a} {day.day} {day:%b}"
-        rows.append(Day(day, label, tuple(costs), sum(costs, Decimal(0)), complete[day]))
+        rows.append(Day(day, label, tuple(costs), exact_sum(costs), complete[day]))
     return DailyCosts(
         currency=currency,
         series=tuple(
             Series(name, chosen[name], total) for name, total in zip(names, totals, strict=True)
         ),
         days=tuple(rows),
-        total=sum(totals, Decimal(0)),
+        total=exact_sum(totals),
     )
 
 

@@ -1,0 +1,50 @@
+"""What a page needs to show a chart: its specification, its legend, and the table behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django import template
+
+from costs.charts import Allowance, DailyCosts, Spec, chart_of, daily_costs
+from costs.review.week import WeekReview
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class DailyChart:
+    """The daily chart of a week's review."""
+
+    costs: DailyCosts
+    spec: Spec
+    hues: Mapping[str, int]
+    """Hue of each charted service; what is not in it lies in Other."""
+    incomplete: bool
+    banded: bool
+
+
+@register.simple_tag
+def daily_chart(review: WeekReview) -> DailyChart:
+    """Arrange the review's days; the total's band is drawn in where it has one."""
+    costs = daily_costs(review.days, review.currency)
+    total = next((row for row in review.environments if row.environment == "total"), None)
+    allowances = [
+        Allowance(month.month, month.gauge.band.low, month.gauge.band.high)
+        for month in (total.months if total else ())
+        if month.gauge.band and month.gauge.band.currency == review.currency
+    ]
+    return DailyChart(
+        costs=costs,
+        spec=chart_of(costs, week=review.week, allowances=allowances),
+        hues={one.name: one.hue for one in costs.series},
+        incomplete=any(not day.complete for day in costs.days),
+        banded=bool(allowances),
+    )
+
+
+@register.filter
+def hue(name: str, hues: Mapping[str, int]) -> int:
+    """The hue of the service ``name`` on this page, 0 (grey) when it lies in Other."""
+    return hues.get(name, 0)
