@@ -1,0 +1,188 @@
+"""How a reader describes a bill format: which raw column, read as what, is which FOCUS column.
+
+A description is data for the lake, which runs it over the file as one SQL statement: nothing here
+touches a file. Pure.
+
+Column names are found whatever their case and punctuation: ``bill/InvoiceId``, ``bill_invoice_id``
+and ``Bill InvoiceId`` are one name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from costs.focus import DECIMAL
+
+ABSENT = "NULL"
+NO_NUMBER = "is not a number with at most 18 decimals and below 1,000,000,000,000"
+NO_TIME = "is not a time between 2000 and 2100"
+_ABSENT_WORDS = "('', 'NULL', 'null')"
+
+
+class UnreadableBill(ValueError):
+    """The file as a whole cannot be read. The message is one sentence without the file's name."""
+
+
+def canonical(column: str) -> str:
+    """``lineItem/UsageType`` as ``lineitemusagetype``: what column names are compared by."""
+    return re.sub(r"[^a-z0-9]", "", column.lower())
+
+
+def sql_name(column: str) -> str:
+    """A column as a quoted SQL identifier."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def sql_text(text: str) -> str:
+    """A text as a SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """A typed reading of a raw column; ``strict`` ones reject the row when they fail."""
+
+    column: str
+    raw: str
+    sql: str
+    reason: str
+    strict: bool
+    doubt: str = "false"
+    """SQL that is true where the cast gave a value that the text does not say."""
+
+
+@dataclass
+class Columns:
+    """The raw columns of one file, handed to a reader.
+
+    ``types`` maps a column's name in the file to its DuckDB type. A CSV's are all ``TEXT``: text
+    in which empty and literal nulls have become NULL already.
+    The methods return SQL expressions; each takes alternative names, the first present wins.
+    """
+
+    types: Mapping[str, str]
+    casts: dict[str, Cast] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._names: dict[str, str] = {}
+        for column in self.types:
+            self._names.setdefault(canonical(column), column)
+
+    def find(self, *names: str) -> str | None:
+        """The first of ``names`` that the file has, in the file's own spelling."""
+        return next((self._names[c] for c in map(canonical, names) if c in self._names), None)
+
+    def has(self, *names: str) -> bool:
+        """Whether the file has all of ``names``."""
+        return all(canonical(name) in self._names for name in names)
+
+    def require(self, *names: str) -> str:
+        """Like :meth:`find`, but a file without any of them cannot be read."""
+        column = self.find(*names)
+        if column is None:
+            raise UnreadableBill(f"the column {' or '.join(names)} is missing")
+        return column
+
+    def text(self, *names: str) -> str:
+        """The column as text, NULL where it is empty or says so."""
+        column = self.find(*names)
+        return ABSENT if column is None else self._text(column)
+
+    def _text(self, column: str) -> str:
+        quoted, kind = sql_name(column), self.types[column]
+        if kind == "TEXT":
+            return quoted
+        if kind == "VARCHAR":
+            return f"CASE WHEN {quoted} IN {_ABSENT_WORDS} THEN NULL ELSE {quoted} END"
+        if kind.startswith(("MAP", "STRUCT")):
+            return f"CAST(to_json({quoted}) AS VARCHAR)"
+        return f"CAST({quoted} AS VARCHAR)"
+
+    def decimal(self, *names: str, strict: bool = True) -> str:
+        """The column as an exact decimal.
+
+        Not a number: thousands separators, currency signs, more than 18 decimals (trailing zeros
+        aside), 1e12 and more. Floats of a Parquet file are read through their shortest decimal.
+        Without ``strict``, as for quantities, more decimals are rounded at the 18th.
+        """
+        column = self.find(*names)
+        if column is None:
+            return ABSENT
+        raw = self._text(column)
+        # 12 digits before the point: what is longer fails the cast. Then as wide as sums need.
+        sql = f"CAST(TRY_CAST({raw} AS DECIMAL(30,18)) AS {DECIMAL})"
+        if not strict or self.types[column].startswith("DECIMAL"):
+            return self._cast(Cast(column, raw, sql, NO_NUMBER, strict))
+        # A cast rounds what has more decimals and takes 1_000 for a number. Short plain digits,
+        # nearly every number, cannot be either, so only the others are looked at closely.
+        plain = f"regexp_full_match(trim({raw}), '[+-]?(\\d+\\.?\\d{{0,18}}0*|\\.\\d{{1,18}}0*)')"
+        exponent = (
+            f"(regexp_full_match(trim({raw}), '[+-]?\\d*\\.?\\d*[eE][+-]?\\d{{1,3}}')"
+            f" AND length(regexp_extract({raw}, '\\.(\\d*?)0*[eE]', 1))"
+            f" - CAST(regexp_extract({raw}, '[eE]([+-]?\\d+)', 1) AS INTEGER) <= 18)"
+        )
+        close = f"(strlen({raw}) > 19 OR regexp_matches({raw}, '[_eE]'))"
+        doubt = f"({close} AND NOT {plain} AND NOT {exponent})"
+        return self._cast(Cast(column, raw, sql, NO_NUMBER, strict, doubt))
+
+    def time(self, *names: str, formats: Sequence[str] = (), strict: bool = True) -> str:
+        """The column as a timestamp in UTC; without a zone it is taken as UTC.
+
+        ``formats`` are strptime formats to try instead of ISO 8601.
+        """
+        column = self.find(*names)
+        if column is None:
+            return ABSENT
+        raw, quoted = self._text(column), sql_name(column)
+        if self.types[column].startswith("TIMESTAMP WITH TIME ZONE"):
+            moment = f"{quoted} AT TIME ZONE 'UTC'"
+        elif self.types[column] not in {"TEXT", "VARCHAR"}:
+            moment = f"TRY_CAST({quoted} AS TIMESTAMP)"
+        elif formats:
+            listed = ", ".join(map(sql_text, formats))
+            moment = f"try_strptime({raw}, [{listed}])"
+        else:  # a plain cast would drop an offset, so only what has none takes the short way
+            moment = (
+                f"CASE WHEN length({raw}) <= 19 OR suffix({raw}, 'Z')"
+                f" THEN TRY_CAST({raw} AS TIMESTAMP)"
+                f" ELSE TRY_CAST({raw} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END"
+            )
+        known = "BETWEEN TIMESTAMP '2000-01-01' AND TIMESTAMP '2100-01-01'"
+        sql = f"CASE WHEN {moment} {known} THEN {moment} END"
+        return self._cast(Cast(column, raw, sql, NO_TIME, strict))
+
+    def _cast(self, cast: Cast) -> str:
+        alias = f"#{cast.column}"
+        known = self.casts.get(alias)
+        if known is None or cast.strict:
+            self.casts[alias] = cast
+        return sql_name(alias)
+
+
+class Reader(Protocol):
+    """A bill format. To add one, copy a file of ``readers/`` and its test."""
+
+    name: str
+    """Format, as commands print it."""
+    family: str
+    """Part of the derived source name: the same for all versions of a format."""
+    version: int
+    """Raised when the same file would be read differently: then it is read again."""
+
+    def recognises(self, columns: Columns) -> bool:
+        """Whether a file with these columns is in this format."""
+        ...
+
+    def charge(self, columns: Columns) -> Mapping[str, str]:
+        """SQL expression by FOCUS column in snake_case, and ``resource_group``.
+
+        Columns left out are NULL. Raises :class:`UnreadableBill` when a needed one is missing.
+        """
+        ...
+
+    def notices(self) -> tuple[str, ...]:
+        """What everyone who looks at such a bill should know, in sentences."""
+        ...

@@ -1,0 +1,63 @@
+"""What the commands share at the terminal: dates, JSON, a progress bar."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time
+
+from django.core.management.base import CommandError
+
+
+def day(text: str, argument: str) -> date:
+    """Parse ``2026-07-01``. Raises :class:`CommandError` naming the argument."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"{argument}: “{text}” is not a day; write it as 2026-07-01") from None
+
+
+def as_of_moment(text: str | None) -> datetime | None:
+    """Midnight UTC at the beginning of ``--as-of``, None without one."""
+    return None if text is None else datetime.combine(day(text, "--as-of"), time(), UTC)
+
+
+def print_json(document: object) -> None:
+    """Print the one JSON document of a command on stdout."""
+    print(json.dumps(document, ensure_ascii=False))
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, float], None] | None]:
+    """A bar on a terminal's stderr; nothing anywhere else."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=100, unit="%", leave=False, bar_format="{l_bar}{bar}| {desc}") as bar:
+
+        def tell(what: str, share: float) -> None:
+            bar.set_description_str(what[:60])
+            bar.n = round(100 * share)
+            bar.refresh()
+
+        yield tell
+
+
+def prepare_database() -> None:
+    """Bring the embedded database up to date, so that a first command needs no other before it.
+
+    A PostgreSQL server is somebody's to migrate: there, pending migrations are an error.
+    """
+    from django.core.management import call_command
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        if connection.vendor != "sqlite":
+            raise CommandError("DATABASE_URL: the database is not migrated; run manage.py migrate")
+        call_command("migrate", verbosity=0, interactive=False)

@@ -1,0 +1,32 @@
+"""Who may see what."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+from costs.people.models import Visibility
+from costs.people.roles import at_least
+from costs.people.scope import Scope
+
+
+def scope_of(user: AbstractBaseUser | AnonymousUser) -> Scope:
+    """The scope of a signed-in user. Nobody signed in sees nothing."""
+    if not user.is_authenticated:
+        return Scope(environments=frozenset(), cost_centers=frozenset())
+    row = Visibility.objects.filter(user_id=user.pk).first()
+    if row is None:
+        return Scope.everything()
+    return Scope(
+        environments=None if row.environments is None else frozenset(row.environments),
+        cost_centers=None if row.cost_centers is None else frozenset(row.cost_centers),
+    )
+
+
+def has_role(user: AbstractBaseUser | AnonymousUser, role: str) -> bool:
+    """Whether ``user`` is in ``role`` or a higher one. Superusers are in every role."""
+    if not user.is_authenticated:
+        return False
+    if getattr(user, "is_superuser", False):
+        return True
+    groups = user.groups.all()  # type: ignore[union-attr]
+    return any(group.name in at_least(role) for group in groups)
