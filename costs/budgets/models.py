@@ -17,7 +17,7 @@ class AppendOnlyBands(models.QuerySet["BandChange"]):
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise TypeError("the history of bands is append-only")
 
-    update = delete = bulk_update = _refuse  # type: ignore[assignment]
+    update = delete = bulk_update = _refuse
 
 
 class BandChange(models.Model):
@@ -53,7 +53,7 @@ class BandChange(models.Model):
         )
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk is not None:
+        if not self._state.adding:
             raise TypeError("the history of bands is append-only")
         super().save(*args, **kwargs)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Final
 
@@ -106,8 +106,11 @@ def _check(
         raise ValueError("The reason is longer than 500 characters.")
 
 
-def install_default_bands(*, now: datetime) -> int:
-    """Give each default environment that never had a band its default. Returns how many."""
+def install_default_bands() -> int:
+    """Give each default environment that never had a band its default. Returns how many.
+
+    They are dated to the month they hold from: nobody set them at a moment of their own.
+    """
     with transaction.atomic():
         known = set(BandChange.objects.values_list("environment", flat=True))
         missing = [name for name in DEFAULTS if name not in known]
@@ -119,7 +122,7 @@ def install_default_bands(*, now: datetime) -> int:
                 low=low,
                 high=high,
                 currency="USD",
-                created_at=now,
+                created_at=datetime.combine(DEFAULTS_FROM, time(), tzinfo=UTC),
                 created_by="headroom",
                 why="Default band of the project.",
             )

@@ -52,7 +52,8 @@ def week_review(
     sources = _sources(scope, as_of)
     span = span_of(week, as_of=as_of, last_complete=last_complete_day(sources))
     after, before = _unallocated(scope, span, metric)
-    compared = {"period": span.this, "before": span.last, "metric": metric}
+    # A week without a complete day has no changes either.
+    has_days = span.this.days > 0
     return compose(
         WeekFacts(
             span=span,
@@ -82,8 +83,16 @@ def week_review(
             },
             bands={month: budgets.bands_for(scope, month) for month in span.months},
             forecast=budgets.forecast_method(),
-            resources=spend.resource_changes(scope, **compared) if span.this.days else [],
-            resource_counts=spend.resource_counts(scope, **compared) if span.this.days else [],
+            resources=spend.resource_changes(
+                scope, period=span.this, before=span.last, metric=metric
+            )
+            if has_days
+            else [],
+            resource_counts=spend.resource_counts(
+                scope, period=span.this, before=span.last, metric=metric
+            )
+            if has_days
+            else [],
             unallocated_after=after,
             unallocated_before=before,
             sources=sources,
