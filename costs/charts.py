@@ -237,7 +237,7 @@ def _lines(allowance: Allowance, shown: Collection[date], currency: str) -> list
         {
             **ends,
             "cost": float((amount / allowance.month.days).quantize(CENT)),
-            "words": f"{word}, {_symbol(currency)}{amount / allowance.month.days:,.0f} a day",
+            "words": f"{word} {_symbol(currency)}{amount / allowance.month.days:,.0f} a day",
         }
         for word, amount in (("band low", allowance.low), ("band high", allowance.high))
     ]
@@ -271,14 +271,16 @@ def _daily_shape() -> Spec:
                 axis=alt.Axis(
                     labelExpr="utcFormat(toDate(datum.value), '%-d %b')",
                     labelAngle=0,
-                    labelOverlap=True,
-                    labelFlush=True,
+                    labelAlign="left",
+                    labelOverlap="greedy",
+                    labelSeparation=8,
+                    labelFlush=False,
                 ),
                 scale=alt.Scale(paddingInner=0.24, paddingOuter=0.12),
             ),
-            y=alt.Y("sum(cost):Q", axis=cost_axis, stack="zero"),
-            color=alt.Color("series:N", legend=None),
-            order=alt.Order("series:N"),
+            y=alt.Y("cost:Q", axis=cost_axis, stack="zero"),
+            color=alt.Color("series:O", legend=None),
+            order=alt.Order("series:O"),
             opacity=alt.condition("datum.complete", alt.value(1), alt.value(0.4)),
         )
     )
@@ -289,8 +291,17 @@ def _daily_shape() -> Spec:
     )
     words = (
         alt.Chart(alt.NamedData("band"))
-        .mark_text(align="right", baseline="bottom", dy=-3, fontSize=11, fill="var(--text-2)")
-        .encode(x=alt.X("last:O", bandPosition=1), y="cost:Q", text="words:N")
+        .mark_text(
+            align="left",
+            baseline="bottom",
+            dy=-3,
+            fontSize=11,
+            fill="var(--text)",
+            # A halo, painted first (paint-order in app.css): the words lie on coloured bars.
+            stroke="var(--surface)",
+            strokeWidth=3,
+        )
+        .encode(x=first, y="cost:Q", text="words:N")
     )
     # One invisible target a day over the whole height: the tooltip needs no aiming.
     hover = alt.selection_point(
