@@ -1,102 +1,85 @@
-"""The tables of a weekly review as rows of a CSV file. Pure.
-
-Names in bills are other people's text. A spreadsheet runs a cell that begins with ``=`` as a
-formula, so such text gets an apostrophe in front (OWASP, CSV injection); numbers stay numbers.
-"""
+"""The tables of a weekly review for a spreadsheet: every digit, nothing rounded. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Final
 
-from costs.money import plain
-from costs.review.week import ResourceMove, WeekReview
+from costs.review.week import Change, WeekReview
 
-type Cell = str | Decimal | date | bool | None
-
-DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+type Cell = str | Decimal | date
 
 
-def services(review: WeekReview) -> Iterator[list[Cell]]:
+@dataclass(frozen=True)
+class Table:
+    """Names of columns, and rows with as many cells."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+def services(review: WeekReview) -> Table:
     """Each service of this week and the one before."""
-    yield ["service_name", "currency", "metric", "week_before", "week", "difference"]
-    for move in review.services:
-        change = move.week
-        yield [
-            move.service_name,
-            review.currency,
-            review.metric,
-            change.before,
-            change.after,
-            change.difference,
-        ]
+    return Table(
+        header=("service_name", *_CHANGE),
+        rows=[(move.service_name, *_change(move.week, review)) for move in review.services],
+    )
 
 
-def resources(review: WeekReview) -> Iterator[list[Cell]]:
+def resources(review: WeekReview) -> Table:
     """The resources that moved most, the new and the gone, and the unallocated ones."""
-    yield [
-        "list",
-        "resource_id",
-        "provider_name",
-        "service_name",
-        "environment",
-        "currency",
-        "metric",
-        "week_before",
-        "week",
-        "difference",
-    ]
     lists = {
         "moved": review.resources.movers,
         "new": review.resources.new,
         "gone": review.resources.gone,
         "unallocated": review.unallocated.resources,
     }
-    for name, moves in lists.items():
-        for move in moves:
-            yield [name, *_resource(move, review)]
+    return Table(
+        header=(
+            "list",
+            "resource_id",
+            "provider_name",
+            "service_name",
+            "environment",
+            *_CHANGE,
+        ),
+        rows=[
+            (
+                name,
+                move.resource_id,
+                move.provider_name,
+                move.service_name,
+                move.environment,
+                *_change(move.week, review),
+            )
+            for name, moves in lists.items()
+            for move in moves
+        ],
+    )
 
 
-def _resource(move: ResourceMove, review: WeekReview) -> list[Cell]:
-    return [
-        move.resource_id,
-        move.provider_name,
-        move.service_name,
-        move.environment,
-        review.currency,
-        review.metric,
-        move.week.before,
-        move.week.after,
-        move.week.difference,
-    ]
+def days(review: WeekReview) -> Table:
+    """What the daily chart shows: eight weeks by service."""
+    return Table(
+        header=("day", "service_name", "currency", "metric", "cost", "complete"),
+        rows=[
+            (
+                part.day,
+                part.service_name,
+                review.currency,
+                review.metric,
+                part.cost,
+                "yes" if part.complete else "no",
+            )
+            for part in review.days
+        ],
+    )
 
 
-def days(review: WeekReview) -> Iterator[list[Cell]]:
-    """The daily chart: eight weeks by service."""
-    yield ["day", "service_name", "currency", "metric", "cost", "complete"]
-    for part in review.days:
-        yield [
-            part.day,
-            part.service_name,
-            review.currency,
-            review.metric,
-            part.cost,
-            part.complete,
-        ]
+_CHANGE = ("currency", "metric", "week_before", "week", "difference")
 
 
-def written(cell: Cell) -> str:
-    """A cell as text: amounts as digits, dates as ISO 8601, other people's text made harmless."""
-    match cell:
-        case None:
-            return ""
-        case bool():
-            return "true" if cell else "false"
-        case Decimal():
-            return plain(cell)
-        case date():
-            return cell.isoformat()
-        case _:
-            return f"'{cell}" if cell.startswith(DANGEROUS) else cell
+def _change(change: Change, review: WeekReview) -> tuple[Cell, ...]:
+    return review.currency, review.metric, change.before, change.after, change.difference

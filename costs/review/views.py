@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 from django.core.exceptions import BadRequest
@@ -13,17 +12,17 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from costs.csv_cells import csv_lines
 from costs.pages import render_page
 from costs.people.queries import scope_of
 from costs.periods import Period, iso_week, week_name, week_of
 from costs.review import queries, tables
 from costs.review.forms import CurrentForm, WeekForm
+from costs.review.tables import Table
 from costs.review.week import WeekReview
 
 EARLIEST = date(2000, 1, 3)
 """The first Monday that a review is given for: clouds are younger, and so are default bands."""
-
-type Table = Callable[[WeekReview], Iterator[list[tables.Cell]]]
 
 
 @require_safe
@@ -97,14 +96,9 @@ def _page(request: HttpRequest, week: Period, form: WeekForm, now: datetime) -> 
     )
 
 
-class _Line:
-    """A file for :mod:`csv` that hands each line back."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def _download(request: HttpRequest, name: str, table: str, rows: Table) -> StreamingHttpResponse:
+def _download(
+    request: HttpRequest, name: str, file: str, table_of: Callable[[WeekReview], Table]
+) -> StreamingHttpResponse:
     form = WeekForm.read(request.GET)
     now = timezone.now()
     review = queries.week_review(
@@ -116,9 +110,9 @@ def _download(request: HttpRequest, name: str, table: str, rows: Table) -> Strea
     )
     if review is None:
         raise Http404("There are no bills yet, so there is no table either.")
-    writer = csv.writer(_Line())
+    table = table_of(review)
     return StreamingHttpResponse(
-        (writer.writerow([tables.written(cell) for cell in row]) for row in rows(review)),
+        csv_lines(table.header, table.rows),
         content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{review.name}-{table}.csv"'},
+        headers={"Content-Disposition": f'attachment; filename="{review.name}-{file}.csv"'},
     )
