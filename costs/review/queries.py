@@ -22,18 +22,9 @@ UNALLOCATED_READ = 50
 RESOURCE = ("resource_id", "provider_name", "service_name")
 
 
-def current_week(scope: Scope, *, as_of: date) -> Period | None:
-    """The week of the last complete day, or of the last charge; None for an empty lake."""
-    last_charge = spend.last_day(scope)
-    if last_charge is None:
-        return None
-    complete = last_complete_day(bills.freshness(scope, as_of))
-    return week_of(min(last_charge if complete is None else complete, as_of))
-
-
 def week_review(
     scope: Scope,
-    week: Period,
+    week: Period | None,
     *,
     as_of: date,
     metric: Metric = "effective_cost",
@@ -41,16 +32,22 @@ def week_review(
 ) -> WeekReview | None:
     """The review of ``week`` as ``as_of`` sees it; None for an empty lake.
 
+    Without a week it is that of the last complete day, or of the last charge where none is: the
+    week that there is something to say about, however long ago.
+
     Lists of services and resources are cut after ``listed``, their counts and sums are not; None
     leaves all that there is.
 
     A handful of grouped sums, however many charges there are: everything else is arithmetic on
     them (:mod:`costs.review.compose`).
     """
-    if spend.last_day(scope) is None:
+    last_charge = spend.last_day(scope)
+    if last_charge is None:
         return None
     sources = _sources(scope, as_of)
-    span = span_of(week, as_of=as_of, last_complete=last_complete_day(sources))
+    complete = last_complete_day(sources)
+    week = week or week_of(min(complete or last_charge, as_of))
+    span = span_of(week, as_of=as_of, last_complete=complete)
     after, before = _unallocated(scope, span, metric)
     # A week without a complete day has no changes either.
     has_days = span.this.days > 0

@@ -33,8 +33,7 @@ def current(request: HttpRequest) -> HttpResponse:
     if picked := form.cleaned_data["week"]:
         name = week_name(_week(picked, now))
         return redirect(reverse("review:week", args=[name]) + form.as_query)
-    week = queries.current_week(scope_of(request.user), as_of=today(now))
-    return _page(request, week or week_of(today(now)), form, now)
+    return _page(request, None, form, now)
 
 
 @require_safe
@@ -84,7 +83,7 @@ def _long(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-def _page(request: HttpRequest, week: Period, form: WeekForm, now: datetime) -> HttpResponse:
+def _page(request: HttpRequest, week: Period | None, form: WeekForm, now: datetime) -> HttpResponse:
     review = queries.week_review(scope_of(request.user), week, as_of=today(now), metric=form.chosen)
     if review is None:
         return render_page(request, "review/empty.html", {"now": now})
