@@ -177,7 +177,10 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {}
+# The schedule is code: times in seconds.
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    "tidy the lake": {"task": "lake.tidy", "schedule": 3600.0, "options": {"expires": 3000}},
+}
 
 # -- logs -----------------------------------------------------------------------------------------
 LOGGING = configure(ENVIRONMENT.log_level, ENVIRONMENT.log_format)

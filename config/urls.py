@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
-from django.urls import path
+from django.urls import include, path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -25,4 +25,11 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("", include("costs.people.urls")),
+    path("", include("costs.review.urls")),
+    path("", include("costs.bills.urls")),
 ]
+handler400 = "costs.errors.bad_request"
+handler403 = "costs.errors.forbidden"
+handler404 = "costs.errors.not_found"
+handler500 = "costs.errors.server_error"

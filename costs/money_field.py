@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -11,7 +11,13 @@ from django.db import models
 from costs.money import plain
 
 
-class MoneyField(models.CharField):  # type: ignore[type-arg]
+if TYPE_CHECKING:
+    _Text = models.CharField[Decimal | str | int, Decimal]
+else:
+    _Text = models.CharField
+
+
+class MoneyField(_Text):
     """A :class:`~decimal.Decimal` stored as its digits. SQL must never sum or compare it."""
 
     description = "Exact decimal, stored as text"
@@ -23,7 +29,7 @@ class MoneyField(models.CharField):  # type: ignore[type-arg]
     def from_db_value(self, value: str | None, *_: object) -> Decimal | None:
         return None if value is None else Decimal(value)
 
-    def to_python(self, value: object) -> Decimal | None:  # type: ignore[override]
+    def to_python(self, value: object) -> Decimal | None:
         if value is None or isinstance(value, Decimal):
             return value
         try:

@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django_htmx.middleware import HtmxDetails
 
 
 def render_page(
@@ -22,10 +23,9 @@ def render_page(
     A partial's name is its DOM id and the ``hx-target``. Boosted and history-restore requests get
     the whole page.
     """
-    htmx = getattr(request, "htmx", None)
-    whole = not htmx or htmx.boosted or htmx.history_restore_request
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
     name = template
-    if not whole and htmx.target in partials:
+    if htmx and not htmx.boosted and not htmx.history_restore_request and htmx.target in partials:
         name = f"{template}#{htmx.target}"
     response = render(request, name, dict(context), status=status)
     patch_vary_headers(response, ("HX-Request", "HX-Target", "HX-Boosted"))

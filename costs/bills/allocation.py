@@ -103,7 +103,7 @@ def rule_set_digest(rules: Sequence[Rule], environments: Sequence[EnvironmentWor
 
 
 def tag_key(key: str) -> str:
-    """What tag names are compared by: ``Cost-Center``, `` cost_center`` and ``CostCenter`` agree."""
+    """What tag names are compared by: ``Cost-Center``, ``cost_center``, ``CostCenter`` agree."""
     return re.sub(r"[^a-z0-9]", "", key.lower())
 
 

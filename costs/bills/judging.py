@@ -14,7 +14,7 @@ REJECTS_ALLOWED = Decimal("0.01")
 SHRINKING_ALLOWED = Decimal("0.5")
 """Share of the live version's rows or cost; with less it is held (DESIGN.md section 4)."""
 IMPLAUSIBLE = Decimal("0.05")
-"""Billed and effective cost differ by more although little is committed: said on the page (ours)."""
+"""Billed and effective cost differ by more although little is committed: said (ours)."""
 COMMITTED = Decimal("0.02")
 """Share of rows from which a commitment may explain such a difference (ours)."""
 AMOUNTS = ("billed_cost", "effective_cost", "list_cost", "contracted_cost")

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from django.conf import settings
 
 from costs.bills.allocation import EnvironmentWords, Rule, allocation_sql, rule_set_digest
 from costs.bills.description import Columns, Reader, UnreadableBill
-from costs.bills.judging import held_reason, implausible, source_name, sums_of, unread
+from costs.bills.judging import Sums, held_reason, implausible, source_name, sums_of, unread
 from costs.bills.models import AllocationRule, Environment
 from costs.bills.readers import reader_for
 from costs.bills.receiving import Received, expand, receive, rejects_key
@@ -32,6 +32,9 @@ from costs.stores.local import LocalStore
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+ATTEMPTS = 5
+"""How often a delivery is compared again when others change the same bill meanwhile (ours)."""
 
 Status = BillVersion.Status
 type Progress = Callable[[str, float], None]
@@ -246,7 +249,7 @@ def _unchanged(files: Sequence[_File], source: str | None) -> list[LoadedBill] |
 
 def _answers(
     version: BillVersion,
-    sums: dict[str, dict[str, str]],
+    sums: Sums,
     rejected: int,
     file: _File,
     status: str,
@@ -295,20 +298,32 @@ def _commit(
                 answers += _answers(held, part.sums, part.rejected, file, status, held.held_reason)
     _publish_rejects(files, store)
     built = [_build(bill, store) for bill in bills]
-    for attempt in range(3):
-        versions = [_judged(bill, new, accept) for bill, new in zip(bills, built, strict=True)]
-        try:
-            entered = lake.enter(versions, actor=actor, delivered_at=delivered_at, now=now)
-            break
-        except lake.Conflict as conflict:
-            if attempt == 2:
-                raise IngestError(f"{files[0].received.given}: {conflict}") from None
+    versions, entered = _enter(bills, built, accept, actor, delivered_at, now)
     for bill, version, new in zip(bills, entered, versions, strict=True):
         status = "held" if new.held_reason else "loaded" if new.replaces is None else "restated"
-        for (file, _), part in zip(bill.shares, new.parts, strict=True):
-            sums = {currency: dict(amounts) for currency, amounts in part.sums.items()}
-            answers += _answers(version, sums, part.rejected, file, status, new.held_reason)
+        for (file, _), own in zip(bill.shares, new.parts, strict=True):
+            answers += _answers(version, own.sums, own.rejected, file, status, new.held_reason)
     return answers
+
+
+def _enter(
+    bills: Sequence[_Bill],
+    built: Sequence[lake.NewVersion],
+    accept: bool,
+    actor: str,
+    delivered_at: datetime,
+    now: datetime,
+) -> tuple[list[lake.NewVersion], list[BillVersion]]:
+    """Judge against what is live now and enter; once more when somebody else was quicker."""
+    for _ in range(ATTEMPTS - 1):
+        versions = [_judged(bill, new, accept) for bill, new in zip(bills, built, strict=True)]
+        with suppress(lake.Conflict):
+            return versions, lake.enter(versions, actor=actor, delivered_at=delivered_at, now=now)
+    versions = [_judged(bill, new, accept) for bill, new in zip(bills, built, strict=True)]
+    try:
+        return versions, lake.enter(versions, actor=actor, delivered_at=delivered_at, now=now)
+    except lake.Conflict as conflict:
+        raise IngestError(str(conflict)) from None
 
 
 def _held_already(bill: _Bill) -> BillVersion | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -99,7 +99,7 @@ class BillRow:
 
     pk: int
     billing_period: date
-    number: int
+    version: int
     status: str
     rows: int
     rejected: int
@@ -112,10 +112,9 @@ class BillRow:
 
 
 @dataclass(frozen=True)
-class SourceBills:
+class SourceBills(SourceFreshness):
     """A source, how fresh it is, and its live and held bills, newest month first."""
 
-    freshness: SourceFreshness
     bills: tuple[BillRow, ...]
 
 
@@ -129,7 +128,7 @@ def sources_with_bills(scope: Scope, as_of: date) -> list[SourceBills]:
     bills = {source.name: list(source.versions.all()) for source in sources}
     return [
         SourceBills(
-            freshness=fresh,
+            **{one.name: getattr(fresh, one.name) for one in fields(fresh)},
             bills=tuple(_row(version, with_sums=unrestricted) for version in bills[fresh.name]),
         )
         for fresh in freshness(scope, as_of)
@@ -140,7 +139,7 @@ def _row(version: BillVersion, *, with_sums: bool) -> BillRow:
     return BillRow(
         pk=version.pk,
         billing_period=version.billing_period,
-        number=version.number,
+        version=version.number,
         status=version.status,
         rows=version.rows,
         rejected=version.rejected,
@@ -199,7 +198,8 @@ def rejects(
     page = f"LIMIT {limit} OFFSET {offset}" if limit is not None else ""
     with cursor() as connection:
         found = connection.execute(
-            f"SELECT * EXCLUDE (part) FROM ({' UNION ALL '.join(selects)}) ORDER BY part, row {page}"
+            f"SELECT * EXCLUDE (part) FROM ({' UNION ALL '.join(selects)})"
+            f" ORDER BY part, row {page}"
         ).fetchall()
     return [RejectRow(*row) for row in found]
 

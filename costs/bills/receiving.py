@@ -79,6 +79,6 @@ def receive(file: Path, store: LocalStore, staging: Path) -> Received:
     return Received(file, key, store.path(key), digest.hexdigest(), size, sniffed)
 
 
-def rejects_key(raw_key: str, format: str, reader_version: int) -> str:
+def rejects_key(raw_key: str, reader: str, reader_version: int) -> str:
     """Where the refused rows of a raw file are, as one reader refused them."""
-    return f"{raw_key.rpartition('/')[0]}/rejects-{format}-{reader_version}.parquet"
+    return f"{raw_key.rpartition('/')[0]}/rejects-{reader}-{reader_version}.parquet"

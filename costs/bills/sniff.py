@@ -60,7 +60,7 @@ def _header(head: bytes) -> tuple[str, ...]:
         raise UnreadableBill("the text is UTF-16 or binary; save it as UTF-8")
     if head.lstrip()[:1] in (b"{", b"["):
         raise UnreadableBill("this is JSON, not a bill in CSV or Parquet")
-    line, newline, rest = head.partition(b"\n")
+    line, newline, _ = head.partition(b"\n")
     if not newline and len(head) >= LARGEST_HEADER:
         raise UnreadableBill("the first line has more than 1 MB: this is no header")
     try:

@@ -141,7 +141,7 @@ def write_daily(
 
 def _by_day(charges: str, columns: str, *, spans: bool) -> str:
     """Charges as rows of one day each."""
-    period = "CAST(date_trunc('month', billing_period_start) AS DATE) AS billing_period"
+    period = "CAST(billing_period_start AS DATE) AS billing_period"
     measures = "list_cost, contracted_cost, pricing_quantity AS quantity"
     on_start = f"""
         SELECT charge_day AS day, {period}, {columns}, billed_cost,
@@ -154,7 +154,8 @@ def _by_day(charges: str, columns: str, *, spans: bool) -> str:
     # a DECIMAL(38,18) without its point is that integer, and times 1e-18 it is a decimal again.
     none = f"CAST(0 AS {DECIMAL}) AS billed_cost"
     unit = "CAST('0.000000000000000001' AS DECIMAL(19,18))"
-    share = "units // charge_days + CASE WHEN nth < abs(units % charge_days) THEN sign(units) ELSE 0 END"
+    rest = "CASE WHEN nth < abs(units % charge_days) THEN sign(units) ELSE 0 END"
+    share = f"units // charge_days + {rest}"
     return f"""{on_start}
         UNION ALL
         SELECT charge_day + CAST(nth AS INTEGER), billing_period, {columns}, {none},

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, QuerySet
 
 from costs.lake.models import BillVersion, Delivery, Generation, Part, Pin, Source
 from costs.people.operations import record
@@ -221,10 +221,8 @@ def _next_generation() -> None:
     Generation.objects.filter(pk=1).update(number=F("number") + 1)
 
 
-def _supersede(bill: object, now: datetime) -> None:
-    bill.filter(status=Status.LIVE).update(  # type: ignore[attr-defined]
-        status=Status.SUPERSEDED, superseded_at=now
-    )
+def _supersede(bill: QuerySet[BillVersion], now: datetime) -> None:
+    bill.filter(status=Status.LIVE).update(status=Status.SUPERSEDED, superseded_at=now)
 
 
 def tidy(store: LocalStore, *, now: datetime, progress: Callable[[str], None] = print) -> int:

@@ -30,7 +30,7 @@ class AppendOnly(models.QuerySet["AuditEntry"]):
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise TypeError("the audit log is append-only")
 
-    update = delete = bulk_update = _refuse  # type: ignore[assignment]
+    update = delete = bulk_update = _refuse
 
 
 class AuditEntry(models.Model):
@@ -52,7 +52,7 @@ class AuditEntry(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M} {self.actor} {self.action} {self.subject}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk is not None:
+        if not self._state.adding:
             raise TypeError("the audit log is append-only")
         super().save(*args, **kwargs)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
 
 from costs.people.models import Visibility
 from costs.people.roles import at_least
@@ -24,9 +24,6 @@ def scope_of(user: AbstractBaseUser | AnonymousUser) -> Scope:
 
 def has_role(user: AbstractBaseUser | AnonymousUser, role: str) -> bool:
     """Whether ``user`` is in ``role`` or a higher one. Superusers are in every role."""
-    if not user.is_authenticated:
+    if not isinstance(user, PermissionsMixin):
         return False
-    if getattr(user, "is_superuser", False):
-        return True
-    groups = user.groups.all()  # type: ignore[union-attr]
-    return any(group.name in at_least(role) for group in groups)
+    return user.is_superuser or any(group.name in at_least(role) for group in user.groups.all())

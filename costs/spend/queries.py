@@ -94,14 +94,13 @@ def _until_changed[**P, R](query: Callable[P, R]) -> Callable[P, R]:
     """Keep answers by (lake, generation, arguments); a flip of any version starts anew."""
 
     @lru_cache(maxsize=256)
-    def answer(_lake: str, _generation: int, args: tuple[object, ...]) -> R:
-        positional, named = args
-        return query(*positional, **dict(named))  # type: ignore[arg-type, call-overload]
+    def answer(_lake: str, _generation: int, *args: P.args, **kwargs: P.kwargs) -> R:
+        return query(*args, **kwargs)
 
     @wraps(query)
     def kept(*args: P.args, **kwargs: P.kwargs) -> R:
-        key = (args, tuple(sorted((name, _frozen(value)) for name, value in kwargs.items())))
-        return answer(str(settings.LAKE_URL), generation(), key)
+        frozen = {name: _frozen(value) for name, value in kwargs.items()}
+        return answer(str(settings.LAKE_URL), generation(), *args, **frozen)
 
     return kept
 

@@ -40,7 +40,7 @@ class LocalStore:
             _sync(file)
         if staged.is_dir():
             _sync(staged)
-        os.replace(staged, target)
+        staged.replace(target)
         _sync(target.parent)
 
     def remove(self, key: str) -> None:
