@@ -375,10 +375,10 @@ def _keep_charges_only(connection: DuckDBPyConnection, staged: Path, *, lost: in
     """Rewrite the staged Parquet without its rejects and with row numbers as in the file."""
     whole = staged.with_name("all-rows.parquet")
     staged.rename(whole)
-    row = "r.source_row + coalesce(b.nth, 0) AS source_row" if lost else "r.source_row"
+    row = "r.source_row + coalesce(b.nth, 0)" if lost else "r.source_row"
     join = "ASOF LEFT JOIN broken b ON r.source_row >= b.shifts" if lost else ""
     connection.execute(f"""
-        COPY (SELECT r.* REPLACE ({row})
+        COPY (SELECT r.* REPLACE ({row} AS source_row)
               FROM read_parquet({quote(str(whole))}) r {join} WHERE r.reject IS NULL)
         TO {quote(str(staged))} (FORMAT parquet, COMPRESSION zstd)
     """)
