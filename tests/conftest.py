@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from django.core.management import call_command
 from pytest_django import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,4 +74,43 @@ def data_dir(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
     settings.BUNDLE_DIR = folder / "bundle"
     settings.STATIC_ROOT = folder / "static"
     monkeypatch.setenv("HEADROOM_DATA_DIR", str(folder))
+    return folder
+
+
+DEMO_DAY = "2026-11-23"
+
+
+@pytest.fixture(scope="session")
+def loaded_estate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the demo estate of DEMO_DAY, loaded by the command itself."""
+    folder = tmp_path_factory.mktemp("estate")
+    environ = {**os.environ, "HEADROOM_DATA_DIR": str(folder)}
+    rows = str(folder / "rows.json")
+    for command in (["demo", "--as-of", DEMO_DAY], ["dumpdata", "costs", "auth", "-o", rows]):
+        subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *command],
+            env=environ,
+            check=True,
+            capture_output=True,
+        )
+    return folder
+
+
+@pytest.fixture
+def demo(db: None, loaded_estate: Path, settings: Settings) -> Path:
+    """The demo estate in the test's database and lake; the lake is shared: only read it."""
+    return _install(loaded_estate, settings)
+
+
+@pytest.fixture
+def live_demo(transactional_db: None, loaded_estate: Path, settings: Settings) -> Path:
+    """The same for tests with a live server, whose threads see committed rows only."""
+    return _install(loaded_estate, settings)
+
+
+def _install(folder: Path, settings: Settings) -> Path:
+    settings.DATA_DIR = folder
+    settings.LAKE_URL = str(folder / "lake")
+    # The defaults that migrating installed are in the rows as well, under the same keys.
+    call_command("loaddata", str(folder / "rows.json"), verbosity=0)
     return folder
