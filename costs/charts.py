@@ -32,6 +32,11 @@ VEGA_LITE = "6.4"
 BUNDLE_NAME = "vega.js"
 SNIPPET = "window.vegaEmbed = vegaEmbed;"
 
+GAP = 0.24
+"""Space between two bars, in shares of a day's width."""
+WHOLE = round(1 / (1 - GAP), 3)
+"""A whole day's width, in widths of its bar."""
+
 COST_LABEL = (
     "(datum.value < 0 ? '−' : '') + symbol + (abs(datum.value) < 1000"
     " ? format(abs(datum.value), ',.4~r') : replace(format(abs(datum.value), '.3~s'), 'G', 'B'))"
@@ -114,19 +119,25 @@ class DailyCosts:
 def hues(names: Collection[str]) -> dict[str, int]:
     """A hue (1 to 8) for each service name, 0 for ``Other``.
 
-    A name's hash chooses, so that a service looks the same on every page; where two names of one
-    chart choose alike, the later in the alphabet takes the next free hue. Alphabet rather than
-    rank: two services that change places must not change colours. A ninth name shares a hue.
+    Every name likes every hue by a hash of the two; the strongest likings are granted first. So a
+    service keeps its hue from page to page, whatever its rank, and a service that joins or leaves
+    a chart changes few others. A ninth name and those after it share hues.
     """
+    named = set(names) - {OTHER}
+    likings = sorted(
+        (zlib.crc32(f"{name.casefold()}/{hue}".encode()), name, hue)
+        for name in named
+        for hue in range(1, HUES + 1)
+    )
     assigned: dict[str, int] = {}
-    for name in sorted(set(names) - {OTHER}):
-        hue = zlib.crc32(name.casefold().encode()) % HUES
-        for _ in range(HUES):
-            if hue not in assigned.values():
-                break
-            hue = (hue + 1) % HUES
-        assigned[name] = hue
-    return {name: hue + 1 for name, hue in assigned.items()} | {OTHER: 0}
+    free = set(range(1, HUES + 1))
+    for _, name, hue in likings:
+        if name not in assigned and hue in free:
+            assigned[name] = hue
+            free.discard(hue)
+    for _, name, hue in likings:
+        assigned.setdefault(name, hue)
+    return assigned | {OTHER: 0}
 
 
 def daily_costs(days: Sequence[DayAmount], currency: str) -> DailyCosts:
@@ -276,7 +287,7 @@ def _daily_shape() -> Spec:
                     labelSeparation=8,
                     labelFlush=False,
                 ),
-                scale=alt.Scale(paddingInner=0.24, paddingOuter=0.12),
+                scale=alt.Scale(paddingInner=GAP, paddingOuter=0.12),
             ),
             y=alt.Y("cost:Q", axis=cost_axis, stack="zero"),
             color=alt.Color("series:O", legend=None),
@@ -309,7 +320,11 @@ def _daily_shape() -> Spec:
     )
     targets = (
         alt.Chart(alt.NamedData("days"))
-        .mark_rect(fill="var(--text)", tooltip=alt.TooltipContent("data"))
+        .mark_rect(
+            fill="var(--text)",
+            tooltip=alt.TooltipContent("data"),
+            width=alt.RelativeBandSize(WHOLE),
+        )
         .encode(
             x="day:O",
             opacity=alt.condition(hover, alt.value(0.08), alt.value(0)),

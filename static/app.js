@@ -72,18 +72,22 @@ function dayTooltip(meta) {
   };
 }
 
+// What stops a chart's listeners when htmx takes its element away.
+const finalize = new WeakMap();
+
 async function draw(box) {
   const source = document.getElementById(box.dataset.chart);
   try {
     await loadBundle(box.dataset.bundle);
     const spec = JSON.parse(source.textContent);
-    await vegaEmbed(box, spec, {
+    const drawn = await vegaEmbed(box, spec, {
       actions: false,
       ast: true,
       defaultStyle: false,
       renderer: "svg",
       tooltip: { disableDefaultStyle: true, formatTooltip: dayTooltip(spec.usermeta) },
     });
+    finalize.set(box, drawn.finalize);
   } catch (error) {
     // No picture is no loss: the table behind it holds the same figures.
     box.classList.add("is-missing");
@@ -100,4 +104,7 @@ function drawIn(part) {
 }
 
 drawIn(document);
+document.body.addEventListener("htmx:beforeCleanupElement", (event) => {
+  finalize.get(event.detail.elt)?.();
+});
 document.body.addEventListener("htmx:load", (event) => drawIn(event.detail.elt));

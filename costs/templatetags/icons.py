@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import template
 from heroicons.templatetags.heroicons import heroicon_micro
 
@@ -21,7 +23,8 @@ VERDICT_ICONS = {
 @register.simple_tag
 def icon(name: str) -> str:
     """The 16 px icon ``name``, hidden from screen readers: words stand beside every icon."""
-    return heroicon_micro(name, **{"class": "icon", "focusable": "false"})
+    attributes: dict[str, Any] = {"class": "icon", "focusable": "false"}
+    return heroicon_micro(name, **attributes)
 
 
 @register.inclusion_tag("marks/verdict.html")

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from django import template
 
-from costs.money import cents
+from costs.money import CENT, cents, plain
 
 register = template.Library()
 
@@ -52,20 +52,20 @@ def money_short(amount: Decimal | None, currency: str = "") -> str:
     if amount is None:
         return NOTHING
     size, sign = abs(amount), MINUS if amount < 0 else ""
-    for unit, divisor in (("", 1), ("k", 10**3), ("M", 10**6), ("B", 10**9)):
-        scaled = size / divisor
-        digits = _short(scaled, whole=not unit and size >= 10)
-        if Decimal(digits.replace(",", "")) < 1000 or unit == "B":
+    unit, scaled = "", _short(size, whole=size >= 10)
+    for larger in ("k", "M", "B"):
+        if scaled < 1000:
             break
-    return f"{sign if Decimal(digits.replace(',', '')) else ''}{symbol(currency)}{digits}{unit}"
+        size /= 1000
+        unit, scaled = larger, _short(size, whole=False)
+    digits = plain(scaled) if scaled < 1000 else f"{scaled:,f}"
+    return f"{sign if scaled else ''}{symbol(currency)}{digits}{unit}"
 
 
-def _short(scaled: Decimal, *, whole: bool) -> str:
-    step = Decimal(1) if whole or scaled >= 100 else Decimal("0.1")
-    if 0 < scaled < 1:
-        step = Decimal("0.01")
-    text = f"{scaled.quantize(step, rounding=ROUND_HALF_EVEN):,f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _short(size: Decimal, *, whole: bool) -> Decimal:
+    """Rounded to the two or three digits that are worth reading."""
+    step = Decimal(1) if whole or size >= 100 else Decimal("0.1") if size >= 1 else CENT
+    return size.quantize(step, rounding=ROUND_HALF_EVEN)
 
 
 @register.filter
