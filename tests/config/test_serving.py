@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from config.celery import app
 from tests.conftest import ROOT
@@ -94,6 +95,9 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 def test_it_serves_works_and_stops_when_told(served: Served) -> None:
     assert served.get("/healthz").status == 200
+    asked = served.get("/")
+    assert asked.status == 302
+    assert str(asked.headers["Location"]).startswith("/sign-in/")
 
     # A message from this process reaches the worker, through files: it takes it off the queue.
     folder = served.data_dir / "broker" / "messages"
@@ -151,6 +155,20 @@ def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
         f"CommandError: cannot listen on 127.0.0.1:{port}: "
         "the port is taken; choose another one with --port\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--port", "99999"], "--port: 99999 is not between 0 and 65535"),
+        (["--stop-timeout", "0"], "--stop-timeout: at least 1 second"),
+    ],
+)
+def test_a_wrong_argument_is_refused_before_anything_is_done(
+    arguments: list[str], error: str
+) -> None:
+    with pytest.raises(CommandError, match=error):
+        call_command("serve", *arguments)
 
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"

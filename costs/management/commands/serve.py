@@ -33,6 +33,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, host: str, port: int, stop_timeout: int, **options: Any) -> None:
+        if not 0 <= port <= 65535:
+            raise CommandError(f"--port: {port} is not between 0 and 65535")
         if stop_timeout < 1:
             raise CommandError("--stop-timeout: at least 1 second")
         # Taken first and handed on: what follows takes seconds, and may be for nothing otherwise.
@@ -54,11 +56,11 @@ def listen_on(host: str, port: int) -> socket.socket:
         listener.bind(address)
         # On Linux two sockets may be bound to one port as long as neither listens.
         listener.listen()
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         reason = (
             "the port is taken; choose another one with --port"
-            if getattr(error, "errno", None) == errno.EADDRINUSE
-            else getattr(error, "strerror", None) or str(error)
+            if error.errno == errno.EADDRINUSE
+            else error.strerror
         )
         raise CommandError(f"cannot listen on {host}:{port}: {reason}") from None
     return listener
