@@ -341,7 +341,9 @@ def _write_rejects(
     """Write every rejected row; return how many there are and how many the parser itself lost."""
     reasons = " ".join(f"WHEN {quote(kind)} THEN {quote(text)}" for kind, text in BROKEN.items())
     broken = (
-        "SELECT line, any_value(column_name) AS column_name, any_value(error_type) AS kind,"
+        # A UBIGINT beside a BIGINT makes a HUGEINT, which Parquet keeps as a double.
+        "SELECT CAST(line AS BIGINT) AS line, any_value(column_name) AS column_name,"
+        " any_value(error_type) AS kind,"
         f" any_value(csv_line[1:{SHOWN}]) AS text FROM reject_errors GROUP BY line"
         if container != "parquet"
         else "SELECT 1::BIGINT AS line, '' AS column_name, '' AS kind, '' AS text LIMIT 0"
