@@ -132,3 +132,12 @@ def test_tasks_speak_json_only_and_are_done_when_their_work_is() -> None:
     assert app.conf.task_ignore_result
     assert set(app.conf.task_queues) == {"short", "long"}
     assert app.conf.task_default_queue == "short"
+
+
+def test_what_the_schedule_sends_exists_and_expires_before_it_is_sent_again() -> None:
+    app.loader.import_default_modules()
+
+    assert app.conf.beat_schedule
+    for entry in app.conf.beat_schedule.values():
+        assert entry["task"] in app.tasks
+        assert entry["options"]["expires"] < entry["schedule"]
