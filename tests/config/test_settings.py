@@ -134,6 +134,7 @@ def test_tasks_speak_json_only_and_are_done_when_their_work_is() -> None:
     assert app.conf.task_default_queue == "short"
 
 
+@pytest.mark.django_db  # a worker checks the models as it starts
 def test_what_the_schedule_sends_exists_and_expires_before_it_is_sent_again() -> None:
     app.loader.import_default_modules()
 
