@@ -4,12 +4,15 @@ A function arranges exact amounts into rows and returns one Vega-Lite specificat
 are CSS variables (``var(--hue-3)``): drawn as SVG in a page they follow light, dark and paper
 without being drawn again.
 
-Altair describes the shape of a chart once per process and is imported only then (0.9 s and 50 MB
-where measured); a page puts its rows into a copy of the shape, which takes about a millisecond.
+Altair describes the shape of each chart; the shapes stand in ``charts.json`` beside this file and a
+page puts its rows into a copy, which takes 2 ms. Importing Altair in the web process would cost its
+first visitor 1 s and every process 50 MB. After a change to a shape: ``python -m costs.charts``; a
+test compares the file with what Altair says.
 """
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
@@ -30,6 +33,7 @@ HUES = 8
 """How many hues ``static/app.css`` defines as ``--hue-1`` …; ``--hue-0`` is the grey of Other."""
 VEGA_LITE = "6.4"
 BUNDLE_NAME = "vega.js"
+SHAPES = Path(__file__).with_suffix(".json")
 SNIPPET = "window.vegaEmbed = vegaEmbed;"
 
 GAP = 0.24
@@ -189,7 +193,7 @@ def chart_of(
     costs: DailyCosts, *, week: Period | None = None, allowances: Sequence[Allowance] = ()
 ) -> Spec:
     """The same, of costs already arranged."""
-    spec = deepcopy(_daily_shape())
+    spec = deepcopy(_shapes()["daily_cost"])
     keys = [f"s{position}" for position in range(len(costs.series))]
     shown = {day.day for day in costs.days}
     spec["datasets"] = {
@@ -259,7 +263,17 @@ def _symbol(currency: str) -> str:
 
 
 @cache
-def _daily_shape() -> Spec:
+def _shapes() -> dict[str, Spec]:
+    shapes: dict[str, Spec] = json.loads(SHAPES.read_text(encoding="utf-8"))
+    return shapes
+
+
+def describe_shapes() -> dict[str, Spec]:
+    """Every shape by name, by Altair: what ``charts.json`` has to hold."""
+    return {"daily_cost": _describe_daily_cost()}
+
+
+def _describe_daily_cost() -> Spec:
     """The chart without rows. Its layers, in order: week, bars, band, the band's words, targets."""
     import altair as alt
 
@@ -353,3 +367,7 @@ def write_bundle(path: Path) -> None:
     unfinished = path.with_suffix(".partial")
     unfinished.write_text(script, encoding="utf-8")
     unfinished.replace(path)
+
+
+if __name__ == "__main__":
+    SHAPES.write_text(json.dumps(describe_shapes(), indent=1) + "\n", encoding="utf-8")

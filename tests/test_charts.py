@@ -1,5 +1,7 @@
 import json
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -91,6 +93,19 @@ def test_one_chart_leaves_no_trace_in_the_next() -> None:
     first = charts.daily_cost_chart(two_weeks(), "USD")
     charts.daily_cost_chart([Amount(MONDAY, "S3", Decimal(1))], "EUR")
     assert charts.daily_cost_chart(two_weeks(), "USD") == first
+
+
+def test_the_stored_shapes_are_what_altair_describes() -> None:
+    stored = json.loads(charts.SHAPES.read_text(encoding="utf-8"))
+    assert stored == charts.describe_shapes(), "run `python -m costs.charts`"
+
+
+def test_a_page_needs_no_altair() -> None:
+    code = (
+        "import sys; from costs import charts; charts.daily_cost_chart([], 'USD'); "
+        "assert 'altair' not in sys.modules and 'pandas' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_names_of_services_stay_data() -> None:
