@@ -9,9 +9,9 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from django.core.management import call_command
 from pytest_django import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,7 +86,10 @@ def loaded_estate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("estate")
     environ = {**os.environ, "HEADROOM_DATA_DIR": str(folder)}
     rows = str(folder / "rows.json")
-    for command in (["demo", "--as-of", DEMO_DAY], ["dumpdata", "costs", "auth", "-o", rows]):
+    for command in (
+        ["demo", "--as-of", DEMO_DAY],
+        ["dumpdata", "costs", "auth.group", "auth.user", "-o", rows],
+    ):
         subprocess.run(
             [sys.executable, str(ROOT / "manage.py"), *command],
             env=environ,
@@ -109,8 +112,15 @@ def live_demo(transactional_db: None, loaded_estate: Path, settings: Settings) -
 
 
 def _install(folder: Path, settings: Settings) -> Path:
+    from django.contrib.auth.models import Group
+    from django.db.models import QuerySet
+
+    from costs.models import AllocationRule, BandChange, Environment
+
     settings.DATA_DIR = folder
     settings.LAKE_URL = str(folder / "lake")
-    # The defaults that migrating installed are in the rows as well, under the same keys.
+    # The defaults that migrating installed are in the rows as well, perhaps under other keys.
+    for model in (AllocationRule, Environment, BandChange, Group):
+        QuerySet(model).delete()
     call_command("loaddata", str(folder / "rows.json"), verbosity=0)
     return folder

@@ -40,7 +40,7 @@ class WeekForm(forms.Form):
         form = cls({name: query.get(name, "")[:80] for name in cls.base_fields})
         if not form.is_valid():
             raise BadRequest(
-                " ".join(str(error) for errors in form.errors.values() for error in errors)
+                " ".join(f"{name}: {error}" for name in form.errors for error in form.errors[name])
             )
         return form
 

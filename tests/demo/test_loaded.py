@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -33,8 +32,8 @@ def planted() -> Truths:
 
 
 @pytest.fixture(scope="module")
-def outcome(planted: Truths) -> Iterator[Outcome]:
-    yield outcome_of(planted, {visit: charges_of(planted, visit) for visit in schedule(planted)})
+def outcome(planted: Truths) -> Outcome:
+    return outcome_of(planted, {visit: charges_of(planted, visit) for visit in schedule(planted)})
 
 
 @pytest.fixture
