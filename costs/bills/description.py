@@ -122,7 +122,8 @@ class Columns:
         exponent = (
             f"(regexp_full_match(trim({raw}), '[+-]?\\d*\\.?\\d*[eE][+-]?\\d{{1,3}}')"
             f" AND length(regexp_extract({raw}, '\\.(\\d*?)0*[eE]', 1))"
-            f" - CAST(regexp_extract({raw}, '[eE]([+-]?\\d+)', 1) AS INTEGER) <= 18)"
+            # Both sides of an AND may be evaluated: the exponent of 1_000 must be no error.
+            f" - TRY_CAST(regexp_extract({raw}, '[eE]([+-]?\\d+)', 1) AS INTEGER) <= 18)"
         )
         close = f"(strlen({raw}) > 19 OR regexp_matches({raw}, '[_eE]'))"
         doubt = f"({close} AND NOT {plain} AND NOT {exponent})"
