@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
-from costs.money import plain
+from costs.money import EXACT, plain
 
 REJECTS_ALLOWED = Decimal("0.01")
 """Share of a delivery's rows; with more it is held (DESIGN.md section 4)."""
@@ -60,7 +60,7 @@ def sums_of(slices: Iterable[Charges]) -> dict[str, dict[str, str]]:
         for name in AMOUNTS:
             amount = getattr(part, name)
             if amount is not None:
-                known[name] = plain(Decimal(known.get(name, "0")) + amount)
+                known[name] = plain(EXACT.add(Decimal(known.get(name, "0")), amount))
     return sums
 
 
