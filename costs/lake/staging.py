@@ -221,8 +221,8 @@ def _select(
         SELECT {charge},
             CAST({group} AS VARCHAR) AS resource_group,
             CAST(file_row AS BIGINT) AS source_row,
-            {_refused(casts, strict=True)} AS refused,
-            {_refused(casts, strict=False)} AS unread
+            {_refused(casts)} AS refused,
+            {_unread(casts)} AS unread
         FROM (SELECT *, {row} AS file_row{", " if typed else ""}{typed} FROM {source})
     )"""
 
@@ -241,22 +241,30 @@ def _conform(column: str, sql_type: str, expressions: Mapping[str, str]) -> str:
     return f"CAST({expression} AS {sql_type})"
 
 
-def _refused(casts: Mapping[str, CastLike], *, strict: bool) -> str:
-    """The first raw column whose typed reading failed: a struct when strict, else its name."""
-    cases = []
-    for alias, cast in casts.items():
-        if cast.strict == strict:
-            value = (
-                f"{{'column': {quote(cast.column)}, 'reason': {quote(cast.reason)},"
-                f" 'value': {cast.raw}}}"
-                if strict
-                else quote(cast.column)
-            )
-            failed = (
-                f"({name(alias)} IS NULL OR {cast.doubt})" if strict else f"{name(alias)} IS NULL"
-            )
-            cases.append(f"WHEN {cast.raw} IS NOT NULL AND {failed} THEN {value}")
+def _refused(casts: Mapping[str, CastLike]) -> str:
+    """The first raw column whose strict reading failed, with reason and value, as a struct."""
+    cases = [
+        f"WHEN {cast.raw} IS NOT NULL AND ({name(alias)} IS NULL OR {cast.doubt})"
+        f" THEN {{'column': {quote(cast.column)}, 'reason': {quote(cast.reason)},"
+        f" 'value': {cast.raw}}}"
+        for alias, cast in casts.items()
+        if cast.strict
+    ]
     return f"CASE {' '.join(cases)} END" if cases else "NULL"
+
+
+def _unread(casts: Mapping[str, CastLike]) -> str:
+    """The names of the raw columns whose lenient reading failed, NULL where none did."""
+    failed = {
+        cast.column: f"({cast.raw} IS NOT NULL AND {name(alias)} IS NULL)"
+        for alias, cast in casts.items()
+        if not cast.strict
+    }
+    if not failed:
+        return "NULL"
+    # Nearly always nothing failed: only then is anything put together.
+    names = ", ".join(f"CASE WHEN {sql} THEN {quote(column)} END" for column, sql in failed.items())
+    return f"CASE WHEN {' OR '.join(failed.values())} THEN concat_ws(chr(31), {names}) END"
 
 
 def _reject() -> str:
@@ -408,7 +416,8 @@ def _summary(connection: DuckDBPyConnection, folder: Path) -> Staged:
     """).fetchall()
     unread: dict[str, int] = dict(
         connection.execute(
-            f"SELECT unread, count(*) FROM {source} WHERE unread IS NOT NULL GROUP BY ALL"
+            "SELECT name, count(*) FROM (SELECT unnest(string_split(unread, chr(31))) AS name"
+            f" FROM {source} WHERE unread IS NOT NULL) GROUP BY ALL ORDER BY ALL"
         ).fetchall()
     )
     slices = tuple(Slice(*row[:13]) for row in found)
