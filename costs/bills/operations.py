@@ -285,17 +285,18 @@ def _commit(
 ) -> list[LoadedBill]:
     """Publish one delivery and make its bills live in one transaction."""
     answers: list[LoadedBill] = []
-    bills = []
+    bills: list[_Bill] = []
+    accepted: list[tuple[_Bill, BillVersion]] = []
     for bill in _bills_of(files, source):
-        held = _held_already(bill)
-        if held is None:
+        live, held = _same(bill, Status.LIVE), _same(bill, Status.HELD)
+        if live is not None:
+            answers += _known(live, bill, "unchanged", "")
+        elif held is None:
             bills.append(bill)
+        elif accept:
+            accepted.append((bill, held))
         else:
-            if accept:
-                lake.accept(held, actor=actor, now=now)
-            for (file, _), part in zip(bill.shares, held.parts.all(), strict=True):
-                status = "restated" if accept else "held"
-                answers += _answers(held, part.sums, part.rejected, file, status, held.held_reason)
+            answers += _known(held, bill, "held", held.held_reason)
     _publish_rejects(files, store)
     built = [_build(bill, store) for bill in bills]
     versions, entered = _enter(bills, built, accept, actor, delivered_at, now)
@@ -303,6 +304,23 @@ def _commit(
         status = "held" if new.held_reason else "loaded" if new.replaces is None else "restated"
         for (file, _), own in zip(bill.shares, new.parts, strict=True):
             answers += _answers(version, own.sums, own.rejected, file, status, new.held_reason)
+    for bill, held in accepted:
+        replaces = BillVersion.objects.filter(
+            source=held.source, billing_period=bill.period, status=Status.LIVE
+        )
+        status = "restated" if replaces.exists() else "loaded"
+        lake.accept(held, actor=actor, now=now)
+        answers += _known(held, bill, status, "")
+    return answers
+
+
+def _known(version: BillVersion, bill: _Bill, status: str, why: str) -> list[LoadedBill]:
+    """What to answer for a bill whose files, in whatever order, are a version already."""
+    parts = {part.delivery.digest: part for part in version.parts.select_related("delivery")}
+    answers: list[LoadedBill] = []
+    for file, _ in bill.shares:
+        part = parts[file.received.digest]
+        answers += _answers(version, part.sums, part.rejected, file, status, why)
     return answers
 
 
@@ -326,15 +344,19 @@ def _enter(
         raise IngestError(str(conflict)) from None
 
 
-def _held_already(bill: _Bill) -> BillVersion | None:
-    """The held version with exactly this content, so that asking again does not pile up more."""
-    return BillVersion.objects.filter(
-        source__name=bill.source,
-        billing_period=bill.period,
-        status=Status.HELD,
-        digest=bill.digest,
-        reader_version=bill.reader_version,
-    ).first()
+def _same(bill: _Bill, status: str) -> BillVersion | None:
+    """The live or held version with exactly this content, so that it is not kept once more."""
+    return (
+        BillVersion.objects.select_related("source")
+        .filter(
+            source__name=bill.source,
+            billing_period=bill.period,
+            status=status,
+            digest=bill.digest,
+            reader_version=bill.reader_version,
+        )
+        .first()
+    )
 
 
 def _publish_rejects(files: Sequence[_File], store: LocalStore) -> None:
