@@ -32,10 +32,10 @@ class AzureActual:
     version = 1
 
     def recognises(self, columns: Columns) -> bool:
-        return columns.has("MeterCategory", "SubscriptionId") and columns.find(*COST) is not None
+        return columns.has("MeterCategory", "SubscriptionId")
 
     def charge(self, columns: Columns) -> Mapping[str, str]:
-        for needed in (("Date", "UsageDateTime"), ("BillingPeriodStartDate",)):
+        for needed in (COST, ("Date", "UsageDateTime"), ("BillingPeriodStartDate",)):
             columns.require(*needed)
         columns.require("BillingCurrency", "BillingCurrencyCode")
         day = columns.time("Date", "UsageDateTime", formats=DATES)

@@ -13,6 +13,14 @@ from costs.focus import COLUMNS
 OTHER_NAMES = {
     "ProviderName": ("ServiceProviderName",),  # renamed in 1.3
 }
+TELLING = (
+    "BilledCost",
+    "BillingPeriodStart",
+    "ChargeCategory",
+    "ChargePeriodStart",
+    "EffectiveCost",
+)
+"""Columns that no other format has."""
 
 
 class Focus:
@@ -23,9 +31,8 @@ class Focus:
     version = 1
 
     def recognises(self, columns: Columns) -> bool:
-        return columns.has("ChargePeriodStart", "ChargeCategory") and (
-            columns.find("BilledCost", "EffectiveCost") is not None
-        )
+        # Three are enough, so that a file which lacks one of them is told which.
+        return sum(columns.has(name) for name in TELLING) >= 3
 
     def charge(self, columns: Columns) -> Mapping[str, str]:
         expressions: dict[str, str] = {}
