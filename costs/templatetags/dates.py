@@ -19,14 +19,16 @@ NOTHING = "–"
 def when(context: Context, moment: date | datetime | None) -> SafeString | str:
     """A ``<time>``: “yesterday”, the whole moment in its title.
 
-    The clock is the view's: without ``now`` (an aware datetime) in the context the date stands as
-    it is.
+    The clock is the view's: without ``now`` (an aware datetime) in the context the date itself
+    stands there.
     """
     if moment is None:
         return NOTHING
     now = context.get("now")
     absolute = absolute_text(moment)
-    said = relative_text(moment, now) if isinstance(now, datetime) else absolute
+    said = (
+        relative_text(moment, now) if isinstance(now, datetime) else f"{moment.day} {moment:%b %Y}"
+    )
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), absolute, said
     )
