@@ -179,13 +179,13 @@ def _too_few(complete_days: int, needed_days: int) -> str:
 
 
 def chance(value: float) -> str:
-    """A chance as two decimals, cut and not rounded so that 0.499 does not read as 0.50."""
+    """A chance as people say it, cut and not rounded so that 49.9 % does not read as 50 %."""
     if 0 < value < 0.01:
-        return "less than 0.01"
+        return "less than 1 %"
     if 0.99 < value < 1:
-        return "more than 0.99"
+        return "more than 99 %"
     # The inner rounding undoes binary noise: 0.29 * 100 is 28.999999999999996.
-    return f"{floor(round(value * 100, 9)) / 100:.2f}"
+    return f"{floor(round(value * 100, 9))} %"
 
 
 def figures(currency: str, *amounts: Decimal) -> list[str]:

@@ -38,6 +38,14 @@ def money(amount: Decimal | None) -> str:
 
 
 @register.filter
+def money_whole(amount: Decimal | None) -> str:
+    """``1,235``: to the unit, where cents would claim more than an estimate knows."""
+    if amount is None:
+        return NOTHING
+    return _grouped(amount.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+
+@register.filter
 def signed_money(amount: Decimal | None) -> str:
     """``+1,234.56`` or ``−1,234.56``; nothing to round up to a cent is ``0.00``."""
     if amount is None:

@@ -62,44 +62,44 @@ def judge(
             "500",
             outlook("812", above=0.64),
             18,
-            Verdict("at risk", "Expected $812, 0.64 chance of passing $800."),
+            Verdict("at risk", "Expected $812, 64 % chance of passing $800."),
         ),
         (
             "500",
             outlook("800", above=0.5),
             18,
-            Verdict("at risk", "Expected $800, 0.50 chance of passing $800."),
+            Verdict("at risk", "Expected $800, 50 % chance of passing $800."),
         ),
         (
             "500",
             outlook("912", above=0.8),
             18,
-            Verdict("at risk", "Expected $912, 0.80 chance of passing $800.", urgent=True),
+            Verdict("at risk", "Expected $912, 80 % chance of passing $800.", urgent=True),
         ),
         (
             "500",
             outlook("799", above=0.4999),
             18,
-            Verdict("inside", "Expected $799, 0.49 chance of passing $800."),
+            Verdict("inside", "Expected $799, 49 % chance of passing $800."),
         ),
         (
             "200",
             outlook("350", below=0.8),
             18,
-            Verdict("under", "Expected $350, 0.80 chance of ending below $400."),
+            Verdict("under", "Expected $350, 80 % chance of ending below $400."),
         ),
         (
             "200",
             outlook("410", below=0.45, above=0.001),
             18,
-            Verdict("inside", "Expected $410, 0.45 chance of ending below $400."),
+            Verdict("inside", "Expected $410, 45 % chance of ending below $400."),
         ),
         # Both at once needs a very wide outlook; the table puts risk first.
         (
             "200",
             outlook("600", below=0.8, above=0.5),
             18,
-            Verdict("at risk", "Expected $600, 0.50 chance of passing $800."),
+            Verdict("at risk", "Expected $600, 50 % chance of passing $800."),
         ),
         (
             "30",
@@ -228,13 +228,13 @@ def test_a_currency_without_a_sign_stands_behind_the_figure() -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (0.0, "0.00"),
-        (0.004, "less than 0.01"),
-        (0.29, "0.29"),
-        (0.4999, "0.49"),
-        (0.5, "0.50"),
-        (0.995, "more than 0.99"),
-        (1.0, "1.00"),
+        (0.0, "0 %"),
+        (0.004, "less than 1 %"),
+        (0.29, "29 %"),
+        (0.4999, "49 %"),
+        (0.5, "50 %"),
+        (0.995, "more than 99 %"),
+        (1.0, "100 %"),
     ],
 )
 def test_a_chance_is_cut_not_rounded(value: float, said: str) -> None:

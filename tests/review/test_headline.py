@@ -66,7 +66,7 @@ def test_urgent_before_merely_at_risk() -> None:
 
 def test_only_the_total_is_at_risk() -> None:
     assert finding(inside(unallocated="55")).startswith(
-        "The total is at risk of passing its November band: expected $4,350, 1.00 chance"
+        "The total is at risk of passing its November band: expected $4,350, 100 % chance"
     )
 
 
@@ -151,7 +151,7 @@ def test_missing_bills_are_not_taken_for_savings() -> None:
 
 def test_a_band_that_is_not_reached() -> None:
     assert finding(inside(development="2")) == (
-        "Development is under its November band: expected $60, 1.00 chance of ending below $200."
+        "Development is under its November band: expected $60, 100 % chance of ending below $200."
     )
 
 
