@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -46,9 +47,20 @@ class Charges(Protocol):
 
 
 def source_name(provider: str, account: str, family: str) -> str:
-    """The name of a source when nobody gave one: ``aws-111122223333-cur``."""
-    tail = account.rstrip("/").rsplit("/", 1)[-1]
-    return re.sub(r"[^a-z0-9]+", "-", f"{provider}-{tail}-{family}".lower()).strip("-")[:200]
+    """The name of a source when nobody gave one: ``aws-111122223333-cur``.
+
+    Where an account's name does not survive as it is, a few digits of its digest keep it apart
+    from others that would look the same.
+    """
+    tail = account.rstrip("/").rsplit("/", 1)[-1].lower()
+    if _slug(provider) and _slug(tail) == account.lower():
+        return _slug(f"{provider}-{tail}-{family}")
+    digest = hashlib.sha256(f"{provider}\n{account}".lower().encode()).hexdigest()[:6]
+    return _slug(f"{provider}-{tail[:100]}-{digest}-{family}")
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:200]
 
 
 def sums_of(slices: Iterable[Charges]) -> dict[str, dict[str, str]]:

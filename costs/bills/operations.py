@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 5
 """How often a delivery is compared again when others change the same bill meanwhile (ours)."""
+
+SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
+"""What a source may be called: its bills lie in a folder of that name."""
 
 Status = BillVersion.Status
 type Progress = Callable[[str, float], None]
@@ -107,6 +111,10 @@ def ingest_bill(
     it from the content; ``accept`` makes live what would be held. Raises :class:`IngestError` and
     keeps nothing when any file cannot be read.
     """
+    if source is not None and not SOURCE_NAME.fullmatch(source):
+        raise IngestError(
+            f"--source: {source!r} is no name; use up to 100 letters, digits, spaces and . _ -"
+        )
     tell = progress or (lambda _what, _share: None)
     store = open_store(settings.LAKE_URL)
     workspace = store.new_staging()
