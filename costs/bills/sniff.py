@@ -56,6 +56,8 @@ def _first_bytes_unzipped(file: BinaryIO) -> bytes:
 
 
 def _header(head: bytes) -> tuple[str, ...]:
+    if not head.strip():
+        raise UnreadableBill("the file is empty")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in head[:400]:
         raise UnreadableBill("the text is UTF-16 or binary; save it as UTF-8")
     if head.lstrip()[:1] in (b"{", b"["):
