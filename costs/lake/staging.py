@@ -223,7 +223,8 @@ def _select(
             CAST(file_row AS BIGINT) AS source_row,
             {_refused(casts)} AS refused,
             {_unread(casts)} AS unread
-        FROM (SELECT *, {row} AS file_row{", " if typed else ""}{typed} FROM {source})
+        -- Ours come first: of two columns with one name the first keeps it.
+        FROM (SELECT {row} AS file_row, {typed}{", " if typed else ""}* FROM {source})
     )"""
 
 
