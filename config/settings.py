@@ -147,6 +147,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 # -- background work ------------------------------------------------------------------------------
+QUEUE_APP = "config.celery.app"  # who rings for background work imports this
 CELERY_BROKER_URL = ENVIRONMENT.broker_url
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, str] = {}
 if CELERY_BROKER_URL.startswith("filesystem:"):
@@ -179,6 +180,8 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 # The schedule is code: times in seconds.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    # Expires before the next one: a worker that was away does not sweep twice.
+    "sweep jobs": {"task": "jobs.sweep", "schedule": 60.0, "options": {"expires": 60}},
     "tidy the lake": {"task": "lake.tidy", "schedule": 3600.0, "options": {"expires": 3000}},
 }
 

@@ -2,6 +2,7 @@
 
 from costs.bills.models import AllocationRule, Environment
 from costs.budgets.models import BandChange
+from costs.jobs.models import JobRun
 from costs.lake.models import BillVersion, Delivery, Generation, Part, Pin, Source
 from costs.people.models import AuditEntry, Visibility
 
@@ -13,6 +14,7 @@ __all__ = [
     "Delivery",
     "Environment",
     "Generation",
+    "JobRun",
     "Part",
     "Pin",
     "Source",

@@ -23,8 +23,9 @@ REJECTS_A_PAGE = 100
 def sources(request: HttpRequest) -> HttpResponse:
     """Every source with its bills, and what is held."""
     scope = scope_of(request.user)
-    found = queries.sources_with_bills(scope, timezone.now().date())
-    return render_page(request, "bills/sources.html", {"sources": found})
+    now = timezone.now()
+    found = queries.sources_with_bills(scope, now.date())
+    return render_page(request, "bills/sources.html", {"sources": found, "now": now})
 
 
 @require_safe

@@ -1,0 +1,116 @@
+"""Background work: claimed once, picked up after a death, never lost with a message."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from costs.jobs import kinds, operations
+from costs.jobs.models import JobRun
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """A kind of work that notes its calls, and a bell that is heard at once or not at all."""
+    calls: list[dict[str, Any]] = []
+
+    def work(tell: kinds.Telling, **arguments: Any) -> dict[str, int]:
+        tell("half way", 0.5)
+        calls.append(arguments)
+        if arguments.get("fails"):
+            raise ValueError("the file is gone")
+        return {"calls": len(calls)}
+
+    monkeypatch.setattr(kinds, "_kinds", {})
+    kinds.register("test.work", work, queue="short")
+    monkeypatch.setattr(operations, "ring", lambda _run, now: None)
+    return calls
+
+
+def ask(subject: str = "a", **arguments: Any) -> JobRun:
+    return operations.request("test.work", subject, actor="tester", now=NOW, **arguments)[0]
+
+
+def test_work_is_done_once_however_often_it_is_rung(done: list[dict[str, Any]]) -> None:
+    run = ask(number=1)
+    operations.run(run.pk)
+    operations.run(run.pk)
+    run.refresh_from_db()
+    assert done == [{"number": 1}]
+    assert (run.state, run.progress, run.result) == ("done", 1, {"calls": 1})
+
+
+def test_asking_twice_gives_the_open_run(done: list[dict[str, Any]]) -> None:
+    first = ask()
+    again, new = operations.request("test.work", "a", actor="other", now=NOW)
+    assert (again.pk, new) == (first.pk, False)
+    assert ask("b").pk != first.pk
+    operations.run(first.pk)
+    assert ask().pk != first.pk
+
+
+def test_a_failure_is_a_sentence(done: list[dict[str, Any]]) -> None:
+    run = ask(fails=True)
+    operations.run(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.error) == ("failed", "the file is gone")
+
+
+def test_unknown_work_is_refused(done: list[dict[str, Any]]) -> None:
+    with pytest.raises(LookupError, match=r"known are test\.work"):
+        operations.request("nonsense", "a", actor="tester", now=NOW)
+
+
+def test_work_of_a_dead_worker_is_given_to_another(done: list[dict[str, Any]]) -> None:
+    run = ask()
+    claimed = operations._claim(run.pk, NOW)
+    assert claimed is not None
+    assert operations._claim(run.pk, NOW) is None
+    assert operations.sweep(NOW + timedelta(seconds=30)) == 0
+    assert operations.sweep(NOW + timedelta(minutes=3)) == 1
+    operations.run(run.pk)
+    # The one that was only slow wakes up: its result no longer counts.
+    operations._finish(claimed, JobRun.State.FAILED, error="too late")
+    run.refresh_from_db()
+    assert (run.state, run.attempt) == ("done", 2)
+
+
+def test_work_that_kills_its_workers_fails_in_the_end(done: list[dict[str, Any]]) -> None:
+    run = ask()
+    moment = NOW
+    for _ in range(operations.ATTEMPTS):
+        assert operations._claim(run.pk, moment) is not None
+        moment += timedelta(minutes=3)
+        operations.sweep(moment)
+    run.refresh_from_db()
+    assert run.state == "failed"
+    assert "died 3 times" in run.error
+
+
+def test_a_lost_message_costs_a_minute(done: list[dict[str, Any]]) -> None:
+    run = ask()
+    JobRun.objects.filter(pk=run.pk).update(rung_at=NOW)
+    assert operations.sweep(NOW + timedelta(seconds=30)) == 0
+    assert operations.sweep(NOW + timedelta(seconds=61)) == 1
+
+
+def test_a_queue_out_of_reach_loses_nothing(
+    done: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    monkeypatch.undo()
+    kinds.register("test.work", lambda tell: None, queue="short")
+    settings.QUEUE_APP = "costs.jobs.nowhere.app"
+    with django_capture_on_commit_callbacks(execute=True):
+        run = operations.request("test.work", "c", actor="tester", now=timezone.now())[0]
+    run.refresh_from_db()
+    assert run.state == "queued"
+    assert run.rung_at is not None
