@@ -10,7 +10,6 @@ from django.db import models
 
 from costs.money import plain
 
-
 if TYPE_CHECKING:
     _Text = models.CharField[Decimal | str | int, Decimal]
 else:
