@@ -364,12 +364,17 @@ def _write_rejects(
             CAST(line - row_number() OVER (ORDER BY line) + 1 AS BIGINT) AS shifts
         FROM ({broken})
     """)
+    # Lost lines that follow each other shift from the same row on: the last of them counts.
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE shifted AS
+        SELECT shifts, max(nth) AS nth FROM broken GROUP BY shifts
+    """)
     connection.execute(f"""
         COPY (
             SELECT r.source_row + coalesce(b.nth, 0) AS row, r.reject.column AS column_name,
                 r.reject.reason AS reason, r.reject.value[1:{SHOWN}] AS value
             FROM (SELECT * FROM read_parquet({quote(str(staged))}) WHERE reject IS NOT NULL) r
-            ASOF LEFT JOIN broken b ON r.source_row >= b.shifts
+            ASOF LEFT JOIN shifted b ON r.source_row >= b.shifts
             UNION ALL
             SELECT line, column_name,
                 CASE kind {reasons} ELSE 'the row cannot be taken apart' END, text
@@ -387,7 +392,7 @@ def _keep_charges_only(connection: DuckDBPyConnection, staged: Path, *, lost: in
     whole = staged.with_name("all-rows.parquet")
     staged.rename(whole)
     row = "r.source_row + coalesce(b.nth, 0)" if lost else "r.source_row"
-    join = "ASOF LEFT JOIN broken b ON r.source_row >= b.shifts" if lost else ""
+    join = "ASOF LEFT JOIN shifted b ON r.source_row >= b.shifts" if lost else ""
     connection.execute(f"""
         COPY (SELECT r.* REPLACE ({row} AS source_row)
               FROM read_parquet({quote(str(whole))}) r {join} WHERE r.reject IS NULL)
