@@ -4,36 +4,73 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('costs', '0001_initial'),
+        ("costs", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='JobRun',
+            name="JobRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(help_text='A registered kind of work.', max_length=60)),
-                ('subject', models.CharField(help_text='What it is about, for people.', max_length=300)),
-                ('arguments', models.JSONField(default=dict, help_text='Keyword arguments of the work.')),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='queued', max_length=10)),
-                ('attempt', models.PositiveIntegerField(default=0)),
-                ('lease_until', models.DateTimeField(help_text='Until then its worker is alive.', null=True)),
-                ('progress', models.FloatField(default=0, help_text='0 to 1.')),
-                ('message', models.CharField(blank=True, help_text='What is being done.', max_length=300)),
-                ('result', models.JSONField(null=True)),
-                ('error', models.CharField(blank=True, help_text='One sentence.', max_length=1000)),
-                ('requested_by', models.CharField(max_length=150)),
-                ('requested_at', models.DateTimeField()),
-                ('rung_at', models.DateTimeField(help_text='When a worker was last told of it.', null=True)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(help_text="A registered kind of work.", max_length=60)),
+                (
+                    "subject",
+                    models.CharField(help_text="What it is about, for people.", max_length=300),
+                ),
+                (
+                    "arguments",
+                    models.JSONField(default=dict, help_text="Keyword arguments of the work."),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("attempt", models.PositiveIntegerField(default=0)),
+                (
+                    "lease_until",
+                    models.DateTimeField(help_text="Until then its worker is alive.", null=True),
+                ),
+                ("progress", models.FloatField(default=0, help_text="0 to 1.")),
+                (
+                    "message",
+                    models.CharField(blank=True, help_text="What is being done.", max_length=300),
+                ),
+                ("result", models.JSONField(null=True)),
+                ("error", models.CharField(blank=True, help_text="One sentence.", max_length=1000)),
+                ("requested_by", models.CharField(max_length=150)),
+                ("requested_at", models.DateTimeField()),
+                (
+                    "rung_at",
+                    models.DateTimeField(help_text="When a worker was last told of it.", null=True),
+                ),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
             ],
             options={
-                'ordering': ('-requested_at', '-pk'),
-                'indexes': [models.Index(fields=['state', 'rung_at'], name='job_run_due')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ('queued', 'running'))), fields=('kind', 'subject'), name='one_open_run_per_subject')],
+                "ordering": ("-requested_at", "-pk"),
+                "indexes": [models.Index(fields=["state", "rung_at"], name="job_run_due")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ("queued", "running"))),
+                        fields=("kind", "subject"),
+                        name="one_open_run_per_subject",
+                    )
+                ],
             },
         ),
     ]

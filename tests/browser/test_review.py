@@ -108,9 +108,7 @@ def test_nonsense_in_the_query_is_explained(
 
 
 @pytest.fixture
-def hostile(
-    transactional_db: None, tmp_path: Path, settings: Settings, bundle: Path
-) -> User:
+def hostile(transactional_db: None, tmp_path: Path, settings: Settings, bundle: Path) -> User:
     """A bill whose every name tries something."""
     settings.LAKE_URL = str(tmp_path / "lake")
     evil = "<img src=x onerror=alert(1)>"
