@@ -335,7 +335,9 @@ def _refuse_unclosed_quote(connection: DuckDBPyConnection) -> None:
     """A quotation mark that swallowed line ends took good rows with it: nothing is kept then."""
     found = connection.execute(
         "SELECT line, column_name FROM reject_errors"
-        " WHERE error_type = 'UNQUOTED VALUE' AND contains(csv_line, chr(10)) LIMIT 1"
+        " WHERE error_type = 'UNQUOTED VALUE'"
+        # With CRLF the text that is given begins with the line feed of the line before.
+        " AND contains(trim(csv_line, chr(13) || chr(10)), chr(10)) LIMIT 1"
     ).fetchone()
     if found:
         raise StagingError(
