@@ -201,12 +201,13 @@ def test_truncated_in_a_quoted_value_is_a_counted_reject(data_dir: Path, tmp_pat
     assert total() == 2
 
 
-def test_stray_quotation_mark_is_a_counted_reject(data_dir: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_stray_quotation_mark_is_a_counted_reject(data_dir: Path, tmp_path: Path, end: str) -> None:
     """The next row's own marks end what it began, so only its row is lost."""
     lines = csv_text([focus(BilledCost=str(1 << n)) for n in range(4)]).splitlines()
     lines[2] = lines[2].replace("vm-1", '"vm-1')
 
-    ((row, column, reason, _),) = reasons(write(tmp_path / "b.csv", "\n".join(lines) + "\n"))
+    ((row, column, reason, _),) = reasons(write(tmp_path / "b.csv", end.join(lines) + end))
 
     assert (row, column) == (3, "ResourceId")
     assert reason == "a quotation mark stands where none may"
