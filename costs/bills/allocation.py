@@ -134,7 +134,9 @@ def allocation_sql(
         check(rule)
     wanted = sorted({tag_key(k) for rule in rules for k in rule.keys if tag_key(k)})
     columns = "".join(
-        f", first(value) FILTER (tag = {sql_text(tag)}) AS {_tag_column(tag)}" for tag in wanted
+        # Of two names that agree (``org`` and `` org``) the one that comes first in the tags.
+        f", arg_min(value, nth) FILTER (tag = {sql_text(tag)}) AS {_tag_column(tag)}"
+        for tag in wanted
     )
     listed = ", ".join(map(sql_text, wanted)) or "''"
     environment = [rule for rule in rules if rule.target == "environment"]
@@ -145,7 +147,7 @@ def allocation_sql(
         SELECT allocation_key, provider_name{columns} FROM (
             SELECT k.allocation_key, k.provider_name,
                 regexp_replace(lower(t.key), '[^a-z0-9]', '', 'g') AS tag,
-                trim(t.value ->> '$') AS value
+                trim(t.value ->> '$') AS value, t.id AS nth
             FROM keys k, json_each(CASE WHEN json_valid(k.tags) AND starts_with(ltrim(k.tags), '{{')
                                    THEN k.tags ELSE '{{}}' END) t
         ) WHERE tag IN ({listed}) AND value <> ''
@@ -197,6 +199,8 @@ def _value(rule: Rule, subject: str, environments: Sequence[EnvironmentWords]) -
     pattern = rule.pattern.strip().lower()
     text = f"lower(trim({subject}))"
     words = {word.lower(): e.name for e in environments for word in (e.name, *e.words)}
+    if "{env}" in pattern and not words:
+        return "CAST(NULL AS VARCHAR)"
     # Longer words first, so that "production" is not read as "prod" and a rest.
     alternatives = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     holes = {"*": ".*", "{env}": f"({alternatives})", "{value}": "(.+)"}
