@@ -47,6 +47,8 @@ class Cast:
 
     column: str
     raw: str
+    given: str
+    """SQL that is true where the row has a value in the column at all."""
     sql: str
     reason: str
     strict: bool
@@ -64,6 +66,8 @@ class Columns:
     """
 
     types: Mapping[str, str]
+    readings: dict[str, str] = field(default_factory=dict)
+    """What several casts and checks of a row look at, so that it is made once: SQL by alias."""
     casts: dict[str, Cast] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -111,11 +115,15 @@ class Columns:
         column = self.find(*names)
         if column is None:
             return ABSENT
-        raw = self._text(column)
+        kind = self.types[column]
+        exact = kind.startswith("DECIMAL")
+        raw = self._text(column) if exact else self._once("text", column, self._text(column))
         # 12 digits before the point: what is longer fails the cast. Then as wide as sums need.
-        sql = f"CAST(TRY_CAST({raw} AS DECIMAL(30,18)) AS {DECIMAL})"
-        if not strict or self.types[column].startswith("DECIMAL"):
-            return self._cast(Cast(column, raw, sql, NO_NUMBER, strict))
+        number = sql_name(column) if exact else raw
+        sql = f"CAST(TRY_CAST({number} AS DECIMAL(30,18)) AS {DECIMAL})"
+        given = self._given(column, raw)
+        if not strict or exact:
+            return self._cast(Cast(column, raw, given, sql, NO_NUMBER, strict))
         # A cast rounds what has more decimals and takes 1_000 for a number. Short plain digits,
         # nearly every number, cannot be either, so only the others are looked at closely.
         plain = f"regexp_full_match(trim({raw}), '[+-]?(\\d+\\.?\\d{{0,18}}0*|\\.\\d{{1,18}}0*)')"
@@ -125,9 +133,11 @@ class Columns:
             # Both sides of an AND may be evaluated: the exponent of 1_000 must be no error.
             f" - TRY_CAST(regexp_extract({raw}, '[eE]([+-]?\\d+)', 1) AS INTEGER) <= 18)"
         )
-        close = f"(strlen({raw}) > 19 OR regexp_matches({raw}, '[_eE]'))"
-        doubt = f"({close} AND NOT {plain} AND NOT {exponent})"
-        return self._cast(Cast(column, raw, sql, NO_NUMBER, strict, doubt))
+        # Searching for single characters is many times cheaper than any pattern.
+        signs = "e" if kind in {"DOUBLE", "FLOAT"} else "_eE"
+        close = " OR ".join((f"strlen({raw}) > 19", *(f"contains({raw}, '{c}')" for c in signs)))
+        doubt = f"(({close}) AND NOT {plain} AND NOT {exponent})"
+        return self._cast(Cast(column, raw, given, sql, NO_NUMBER, strict, doubt))
 
     def time(self, *names: str, formats: Sequence[str] = (), strict: bool = True) -> str:
         """The column as a timestamp in UTC; without a zone it is taken as UTC.
@@ -147,13 +157,27 @@ class Columns:
             moment = f"try_strptime({raw}, [{listed}])"
         else:  # a plain cast would drop an offset, so only what has none takes the short way
             moment = (
-                f"CASE WHEN length({raw}) <= 19 OR suffix({raw}, 'Z')"
+                f"CASE WHEN strlen({raw}) <= 19 OR suffix({raw}, 'Z')"
                 f" THEN TRY_CAST({raw} AS TIMESTAMP)"
                 f" ELSE TRY_CAST({raw} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END"
             )
+        moment = self._once("time", column, moment)
         known = "BETWEEN TIMESTAMP '2000-01-01' AND TIMESTAMP '2100-01-01'"
         sql = f"CASE WHEN {moment} {known} THEN {moment} END"
-        return self._cast(Cast(column, raw, sql, NO_TIME, strict))
+        return self._cast(Cast(column, raw, self._given(column, raw), sql, NO_TIME, strict))
+
+    def _once(self, what: str, column: str, sql: str) -> str:
+        """An alias for ``sql`` that several expressions may name; a plain column is its own."""
+        if sql == sql_name(column):
+            return sql
+        alias = f"#{what} {column}"
+        self.readings[alias] = sql
+        return sql_name(alias)
+
+    def _given(self, column: str, raw: str) -> str:
+        """Text may say that there is nothing; for other types asking the column is cheaper."""
+        is_text = self.types[column] in {"TEXT", "VARCHAR"}
+        return f"{raw if is_text else sql_name(column)} IS NOT NULL"
 
     def _cast(self, cast: Cast) -> str:
         alias = f"#{cast.column}"

@@ -34,6 +34,8 @@ from costs.stores.local import LocalStore
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+MOST_THREADS = 4
+"""Threads of an ingest, whatever the machine has: each needs about 100 MB of DuckDB's memory."""
 ATTEMPTS = 5
 """How often a delivery is compared again when others change the same bill meanwhile (ours)."""
 
@@ -170,7 +172,7 @@ def _connect(store: LocalStore, *, ordered: bool) -> DuckDBPyConnection:
     return open_connection(
         store.root,
         memory=settings.DUCKDB_MEMORY_LIMIT,
-        threads=os.cpu_count() or 1,
+        threads=min(os.cpu_count() or 1, MOST_THREADS),
         ordered=ordered,
     )
 

@@ -27,6 +27,10 @@ LONGEST_CHARGE = 1830
 SHOWN = 80
 """Characters of a refused value that are kept."""
 
+ROWS_TOGETHER = 40_960
+"""Rows of a row group of charges. Each thread holds one in memory, some 70 columns wide: with
+DuckDB's own 122,880, two threads do not fit in 512 MB and write everything to the disk twice."""
+
 CHARGES = "charges.parquet"
 REJECTS = "rejects.parquet"
 
@@ -54,6 +58,9 @@ BROKEN = {
 """Why the CSV parser could not take a row apart, in words."""
 
 
+_CHARGES_FORMAT = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_TOGETHER}"
+
+
 class StagingError(ValueError):
     """The file cannot be read as a whole; the message is one sentence."""
 
@@ -61,6 +68,8 @@ class StagingError(ValueError):
 class Description(Protocol):
     """What a reader said about the file's columns (see ``costs.bills.description``)."""
 
+    @property
+    def readings(self) -> Mapping[str, str]: ...
     @property
     def casts(self) -> Mapping[str, CastLike]: ...
 
@@ -70,6 +79,8 @@ class CastLike(Protocol):
     def column(self) -> str: ...
     @property
     def raw(self) -> str: ...
+    @property
+    def given(self) -> str: ...
     @property
     def sql(self) -> str: ...
     @property
@@ -183,7 +194,7 @@ def stage(
     try:
         connection.execute(
             f"COPY ({_select(source, row, description, expressions, number)})"
-            f" TO {quote(str(staged))} (FORMAT parquet, COMPRESSION zstd)"
+            f" TO {quote(str(staged))} ({_CHARGES_FORMAT})"
         )
         if container != "parquet":
             _refuse_unclosed_quote(connection)
@@ -203,7 +214,8 @@ def _select(
     number: int,
 ) -> str:
     casts = description.casts
-    typed = ", ".join(f"{cast.sql} AS {name(alias)}" for alias, cast in casts.items())
+    readings = "".join(f"{sql} AS {name(alias)}, " for alias, sql in description.readings.items())
+    typed = "".join(f"{cast.sql} AS {name(alias)}, " for alias, cast in casts.items())
     charge = ",\n".join(f"{_conform(c.name, c.sql_type, expressions)} AS {c.name}" for c in COLUMNS)
     group = expressions.get("resource_group", "NULL")
     hashed = ", ".join((*KEY[:2], "lower(resource_group)", *KEY[3:], "tags"))
@@ -224,7 +236,7 @@ def _select(
             {_refused(casts)} AS refused,
             {_unread(casts)} AS unread
         -- Ours come first: of two columns with one name the first keeps it.
-        FROM (SELECT {row} AS file_row, {typed}{", " if typed else ""}* FROM {source})
+        FROM (SELECT {typed}* FROM (SELECT {row} AS file_row, {readings}* FROM {source}))
     )"""
 
 
@@ -234,7 +246,11 @@ def _conform(column: str, sql_type: str, expressions: Mapping[str, str]) -> str:
     if column in {"charge_category", "charge_frequency"}:
         allowed = CHARGE_CATEGORIES if column == "charge_category" else CHARGE_FREQUENCIES
         cases = " ".join(f"WHEN {quote(value.lower())} THEN {quote(value)}" for value in allowed)
-        return f"CASE lower(trim({expression})) {cases} ELSE {expression} END"
+        specified = ", ".join(map(quote, allowed))
+        return (
+            f"CASE WHEN {expression} IN ({specified}) THEN {expression}"
+            f" ELSE CASE lower(trim({expression})) {cases} ELSE {expression} END END"
+        )
     if column == "billing_currency":
         return f"upper(trim({expression}))"
     if column in {"provider_name", "billing_account_id", "service_name"}:
@@ -245,7 +261,7 @@ def _conform(column: str, sql_type: str, expressions: Mapping[str, str]) -> str:
 def _refused(casts: Mapping[str, CastLike]) -> str:
     """The first raw column whose strict reading failed, with reason and value, as a struct."""
     cases = [
-        f"WHEN {cast.raw} IS NOT NULL AND ({name(alias)} IS NULL OR {cast.doubt})"
+        f"WHEN {cast.given} AND ({name(alias)} IS NULL OR {cast.doubt})"
         f" THEN {{'column': {quote(cast.column)}, 'reason': {quote(cast.reason)},"
         f" 'value': {cast.raw}}}"
         for alias, cast in casts.items()
@@ -257,7 +273,7 @@ def _refused(casts: Mapping[str, CastLike]) -> str:
 def _unread(casts: Mapping[str, CastLike]) -> str:
     """The names of the raw columns whose lenient reading failed, NULL where none did."""
     failed = {
-        cast.column: f"({cast.raw} IS NOT NULL AND {name(alias)} IS NULL)"
+        cast.column: f"({cast.given} AND {name(alias)} IS NULL)"
         for alias, cast in casts.items()
         if not cast.strict
     }
@@ -398,7 +414,7 @@ def _keep_charges_only(connection: DuckDBPyConnection, staged: Path, *, lost: in
     connection.execute(f"""
         COPY (SELECT r.* REPLACE ({row} AS source_row)
               FROM read_parquet({quote(str(whole))}) r {join} WHERE r.reject IS NULL)
-        TO {quote(str(staged))} (FORMAT parquet, COMPRESSION zstd)
+        TO {quote(str(staged))} ({_CHARGES_FORMAT})
     """)
     whole.unlink()
 
