@@ -25,7 +25,6 @@ PREFIX = "HEADROOM_"
 # Switches of the test suite, the benchmarks and the demo command, which read them themselves.
 _OTHERS = ("HEADROOM_TEST_", "HEADROOM_BENCH_", "HEADROOM_CHROMIUM")
 _BROKERS = ("filesystem", "amqp", "amqps", "redis", "rediss", "memory")
-_LAKES = ("file", "s3", "abfs", "abfss")
 
 
 class SettingError(ImproperlyConfigured):
@@ -58,14 +57,16 @@ class Environment:
     """BROKER_URL: filesystem://, amqp://… or redis://…. Default: filesystem://, in
     DATA_DIR/broker."""
     lake_url: str
-    """LAKE_URL: where Parquet files live: a folder, s3://BUCKET/PREFIX or
-    abfs://CONTAINER@ACCOUNT/PREFIX. Default: DATA_DIR/lake."""
+    """LAKE_URL: the folder where Parquet files live. Default: DATA_DIR/lake."""
     time_zone: str
-    """HEADROOM_TIME_ZONE: the team's time zone, in which days are shown and weeks begin; charges
+    """HEADROOM_TIME_ZONE: the team's time zone, for digests and quiet hours to come; charges
     stay in UTC. An IANA name. Default: UTC."""
     memory_limit: str
     """HEADROOM_MEMORY_LIMIT: how much memory DuckDB may use in one process, such as 512MB or 2GB
-    (beyond it, it spills to DATA_DIR/spill). Default: 512MB."""
+    (beyond it, it spills into the lake's folder spill/). Default: 512MB."""
+    upload_limit: int
+    """HEADROOM_UPLOAD_LIMIT: how large one upload of bills may be, all its files together, such as
+    500MB or 2GB; in bytes here. Default: 2GB."""
     web_threads: int
     """HEADROOM_WEB_THREADS: threads of a web process, 1 to 64. Default: 4."""
     web_processes: int
@@ -89,6 +90,7 @@ NAMES = frozenset(
         "LAKE_URL",
         "HEADROOM_TIME_ZONE",
         "HEADROOM_MEMORY_LIMIT",
+        "HEADROOM_UPLOAD_LIMIT",
         "HEADROOM_WEB_THREADS",
         "HEADROOM_WEB_PROCESSES",
         "HEADROOM_LOG_LEVEL",
@@ -128,6 +130,7 @@ def read_environment(base_dir: Path) -> Environment:
             lake_url=_lake(env.str("LAKE_URL", "") or str(data_dir / "lake")),
             time_zone=_time_zone(env.str("HEADROOM_TIME_ZONE", "UTC")),
             memory_limit=_memory_limit(env.str("HEADROOM_MEMORY_LIMIT", "512MB")),
+            upload_limit=_bytes("HEADROOM_UPLOAD_LIMIT", env.str("HEADROOM_UPLOAD_LIMIT", "2GB")),
             web_threads=_between("HEADROOM_WEB_THREADS", env.int("HEADROOM_WEB_THREADS", 4), 1, 64),
             web_processes=_between(
                 "HEADROOM_WEB_PROCESSES", env.int("HEADROOM_WEB_PROCESSES", 1), 1, 64
@@ -244,9 +247,11 @@ def _url(name: str, value: str, schemes: tuple[str, ...]) -> str:
 
 
 def _lake(value: str) -> str:
-    if "://" not in value:
-        return str(Path(value).expanduser().resolve())
-    return _url("LAKE_URL", value, _LAKES)
+    if "://" in value:
+        raise SettingError(
+            f"LAKE_URL: {value.partition('://')[0]}:// is not supported yet; a folder is"
+        )
+    return str(Path(value).expanduser().resolve())
 
 
 def _time_zone(value: str) -> str:
@@ -263,6 +268,14 @@ def _memory_limit(value: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]*\s?([KMGT]i?B)", value):
         raise SettingError(f"HEADROOM_MEMORY_LIMIT: {value!r} is no size such as 512MB or 2GB")
     return value
+
+
+def _bytes(name: str, value: str) -> int:
+    sizes = {"K": 10, "M": 20, "G": 30, "T": 40}
+    found = re.fullmatch(r"([1-9][0-9]{0,8})\s?([KMGT])i?B", value)
+    if not found:
+        raise SettingError(f"{name}: {value!r} is no size such as 500MB or 2GB")
+    return int(found[1]) << sizes[found[2]]
 
 
 def _between(name: str, value: int, least: int, most: int) -> int:

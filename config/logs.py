@@ -27,6 +27,19 @@ _SECRET_TEXT = re.compile(
 )
 _AWS_KEY_ID = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
 
+
+def name_request(
+    logger: object, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """A structlog processor: a request by its path; a traceback only where we are at fault."""
+    if "status_code" in event:
+        request = event.pop("request", None)
+        event["path"] = getattr(request, "path", None)
+        if event["status_code"] < 500:
+            event.pop("exc_info", None)
+    return event
+
+
 _EVERY_LINE: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -89,7 +102,7 @@ def configure(level: str, form: str) -> dict[str, Any]:
         "formatters": {
             "lines": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": _EVERY_LINE,
+                "foreign_pre_chain": [*_EVERY_LINE, name_request],
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
             }
         },

@@ -13,12 +13,14 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 ENVIRONMENT = read_environment(BASE_DIR)
 
 # -- where things are -----------------------------------------------------------------------------
-# All state. Its parts: headroom.sqlite3, lake/, broker/, bundle/, static/, spill/, secret_key.
+# All state. Its parts: headroom.sqlite3, lake/, broker/, bundle/, static/, secret_key.
 DATA_DIR = ENVIRONMENT.data_dir
-# Parquet files: a folder, or s3:// or abfs://.
+# Parquet files: a folder.
 LAKE_URL = ENVIRONMENT.lake_url
 # How much memory DuckDB may use in one process.
 DUCKDB_MEMORY_LIMIT = ENVIRONMENT.memory_limit
+# How many bytes one upload of bills may have.
+UPLOAD_LIMIT = ENVIRONMENT.upload_limit
 # The team's time zone. Charges and everything stored are UTC (TIME_ZONE below).
 TEAM_TIME_ZONE = ENVIRONMENT.time_zone
 
@@ -139,6 +141,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG
+# A page, and the error page above all, must not fail because static files were not collected.
+WHITENOISE_MANIFEST_STRICT = False
 
 # -- time and language ----------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -181,7 +185,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 # The schedule is code: times in seconds.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     # Expires before the next one: a worker that was away does not sweep twice.
-    "sweep jobs": {"task": "jobs.sweep", "schedule": 60.0, "options": {"expires": 60}},
+    "sweep jobs": {"task": "jobs.sweep", "schedule": 60.0, "options": {"expires": 50}},
     "tidy the lake": {"task": "lake.tidy", "schedule": 3600.0, "options": {"expires": 3000}},
 }
 

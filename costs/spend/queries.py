@@ -45,6 +45,10 @@ CUT: Final = 50
 """Resources that a list of changes holds at most."""
 
 
+class UnknownGrouping(ValueError):
+    """A grouping or filter that is not in GROUPINGS."""
+
+
 @dataclass(frozen=True)
 class CostRow:
     """A sum: ``keys`` are the values of the grouping, in its order (``""`` where unknown)."""
@@ -131,10 +135,11 @@ def cost_by(
     """Cost grouped by ``by`` (names of GROUPINGS) over ``period`` (all days when None).
 
     Rows come with the largest cost first, or by day where the first grouping is one. ``limit``
-    cuts them after so many. Raises :class:`ValueError` for an unknown grouping or metric.
+    cuts them after so many. Raises :class:`UnknownGrouping`, and :class:`ValueError` for an
+    unknown metric.
     """
     if unknown := [name for name in (*by, *(where or {})) if name not in GROUPINGS]:
-        raise ValueError(f"cannot group by {unknown[0]}; known are {', '.join(GROUPINGS)}")
+        raise UnknownGrouping(f"cannot group by {unknown[0]}; known are {', '.join(GROUPINGS)}")
     if metric not in METRICS:
         raise ValueError(f"unknown metric {metric}; known are {', '.join(METRICS)}")
     return list(

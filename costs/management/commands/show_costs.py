@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         prepare_database()
-        from costs.spend.queries import cost_by
+        from costs.spend.queries import UnknownGrouping, cost_by
 
         by = tuple(name.strip() for name in options["by"].split(",") if name.strip())
         moment = as_of_moment(options["as_of"])
@@ -57,7 +57,7 @@ class Command(BaseCommand):
                 metric=options["metric"],
                 as_delivered=moment if options["as_delivered"] else None,
             )
-        except ValueError as error:
+        except UnknownGrouping as error:
             raise CommandError(f"--by: {error}") from None
         totals = total((row.currency, row.cost) for row in rows)
         if options["json"]:
@@ -78,7 +78,7 @@ class Command(BaseCommand):
             return
         for row in rows:
             print("\t".join((*row.keys, row.currency, plain(row.cost))))
-        for currency, amount in sorted(totals.items()):
+        for currency, amount in sorted(totals.items()) if by else ():
             print(
                 "\t".join((*["total"] * bool(by), *[""] * (len(by) - 1), currency, plain(amount)))
             )
