@@ -1,22 +1,25 @@
 """Gathers the models of the wings, where Django looks for them."""
 
-from costs.bills.models import AllocationRule, Environment
-from costs.budgets.models import BandChange
+from costs.bills.models import AllocationDraft, AllocationRule, Environment, RuleSet
+from costs.budgets.models import BandChange, DriverChange
 from costs.jobs.models import JobRun
 from costs.lake.models import BillVersion, Delivery, Generation, Part, Pin, Source
 from costs.people.models import AuditEntry, Visibility
 
 __all__ = [
+    "AllocationDraft",
     "AllocationRule",
     "AuditEntry",
     "BandChange",
     "BillVersion",
     "Delivery",
+    "DriverChange",
     "Environment",
     "Generation",
     "JobRun",
     "Part",
     "Pin",
+    "RuleSet",
     "Source",
     "Visibility",
 ]

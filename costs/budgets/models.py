@@ -8,7 +8,7 @@ from django.db import models
 
 from costs.money_field import MoneyField
 
-__all__ = ["BandChange"]
+__all__ = ["BandChange", "DriverChange"]
 
 
 class AppendOnlyBands(models.QuerySet["BandChange"]):
@@ -59,3 +59,46 @@ class BandChange(models.Model):
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("the history of bands is append-only")
+
+
+class AppendOnlyDrivers(models.QuerySet["DriverChange"]):
+    """Edits can be added and read, never changed or removed."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("the history of traffic drivers is append-only")
+
+    update = delete = bulk_update = _refuse
+
+
+class DriverChange(models.Model):
+    """What the band of an environment scales with, as somebody set it; the last row holds.
+
+    A month's band is then band × (f + (1 − f) × driver ÷ baseline): METHODS.md section 1.
+    """
+
+    environment = models.CharField(max_length=100)
+    metric = models.CharField(max_length=100, blank=True, help_text="Empty: it scales no more.")
+    baseline = MoneyField(null=True, help_text="The metric's sum in a month for the band as set.")
+    fixed_share = MoneyField(null=True, help_text="f, from 0 to 1: what does not scale.")
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=150)
+    why = models.CharField(max_length=500)
+
+    objects = AppendOnlyDrivers.as_manager()
+
+    class Meta:
+        ordering = ("environment", "created_at", "pk")
+        indexes = (models.Index(fields=("environment", "created_at")),)
+
+    def __str__(self) -> str:
+        if not self.metric:
+            return f"{self.environment} scales with nothing"
+        return f"{self.environment} scales with {self.metric}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("the history of traffic drivers is append-only")
+        super().save(*args, **kwargs)
+
+    def delete(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("the history of traffic drivers is append-only")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from costs.focus import DECIMAL
 from costs.lake.engine import quote
+from costs.periods import Period
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -137,6 +138,19 @@ def write_daily(
             FROM read_parquet({quote(str(facts))}) GROUP BY ALL ORDER BY day
         ) TO {quote(str(summary))} (FORMAT parquet, COMPRESSION zstd)
     """)
+
+
+def key_costs_sql(charges: str, period: Period) -> str:
+    """SELECT allocation_key, provider_name, billing_currency, effective_cost over ``period``.
+
+    ``charges`` is a FROM clause. Exactly what ``daily_facts`` holds of these days, by the key that
+    allocation rules look at.
+    """
+    columns = "allocation_key, provider_name, billing_currency"
+    return f"""
+        SELECT {columns}, sum(effective_cost) AS effective_cost
+        FROM ({_by_day(charges, columns, spans=True)})
+        WHERE day >= DATE '{period.start}' AND day < DATE '{period.end}' GROUP BY ALL"""
 
 
 def _by_day(charges: str, columns: str, *, spans: bool) -> str:

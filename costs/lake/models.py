@@ -60,6 +60,9 @@ class BillVersion(models.Model):
     digest = models.CharField(max_length=64, help_text="Of its files' digests, sorted.")
     reader_version = models.PositiveIntegerField()
     rule_set = models.CharField(max_length=16, help_text="Digest of the allocation rules in use.")
+    allocated_at = models.DateTimeField(
+        null=True, help_text="When these rules replaced others; empty since its arrival."
+    )
     rows = models.BigIntegerField()
     rejected = models.BigIntegerField()
     sums = models.JSONField(

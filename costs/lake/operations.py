@@ -14,11 +14,15 @@ from django.db import transaction
 from django.db.models import F, Max, QuerySet
 
 from costs.lake.models import BillVersion, Delivery, Generation, Part, Pin, Source
+from costs.lake.versions import TABLES, table_file
 from costs.people.operations import record
 from costs.stores.local import LocalStore
 
 TIDY_AFTER = timedelta(hours=24)
 """How long files that nobody names any more are kept: a page may still be reading them."""
+
+CLOSED_MONTH = "month "
+"""How the holder of a pin begins that is a closed month: its figures never change again."""
 
 Status = BillVersion.Status
 
@@ -79,14 +83,23 @@ class NewVersion:
 
 
 def enter(
-    versions: Sequence[NewVersion], *, actor: str, delivered_at: datetime, now: datetime
+    versions: Sequence[NewVersion],
+    *,
+    actor: str,
+    delivered_at: datetime,
+    now: datetime,
+    rule_set: Callable[[], str] | None = None,
 ) -> list[BillVersion]:
     """Enter published versions into the manifest, all in one transaction.
 
-    Raises :class:`Conflict` when the live version of a bill is no longer the one it was compared
-    with; nothing has changed then.
+    ``rule_set`` gives the allocation rules that are in force inside the transaction. Raises
+    :class:`Conflict` when a version was written with others, or when the live version of a bill is
+    no longer the one it was compared with; nothing has changed then.
     """
     with transaction.atomic():
+        hold()
+        if rule_set is not None and {new.rule_set for new in versions} - {rule_set()}:
+            raise Conflict("the allocation rules have changed meanwhile")
         entered = [_enter(version, actor, delivered_at, now) for version in versions]
         if any(version.status == Status.LIVE for version in entered):
             _next_generation()
@@ -216,6 +229,50 @@ def pin(version: BillVersion, *, holder: str, now: datetime) -> None:
     Pin.objects.get_or_create(version=version, holder=holder, defaults={"created_at": now})
 
 
+@dataclass(frozen=True)
+class Allocated:
+    """A version whose tables of another rule set are published."""
+
+    version: int
+    """Its primary key."""
+    rule_set: str
+
+
+def hold() -> None:
+    """Keep everybody else from changing what is live until this transaction ends.
+
+    SQLite lets one transaction write at a time anyway; PostgreSQL needs a row to wait at.
+    """
+    Generation.objects.get_or_create(pk=1)
+    Generation.objects.select_for_update().get(pk=1)
+
+
+def under_rules() -> QuerySet[BillVersion]:
+    """The live and held versions that follow the allocation rules: those of no closed month."""
+    closed = Pin.objects.filter(holder__startswith=CLOSED_MONTH).values("version")
+    return (
+        BillVersion.objects.filter(status__in=(Status.LIVE, Status.HELD))
+        .exclude(pk__in=closed)
+        .select_related("source")
+    )
+
+
+def flip_rules(allocated: Sequence[Allocated], rule_set: str, *, now: datetime) -> None:
+    """Let every version use its tables of ``rule_set``, all of them or none.
+
+    Call it in the transaction that puts the rules themselves in force, after :func:`hold`. Raises
+    :class:`Conflict` when a version has come meanwhile that is not among ``allocated``.
+    """
+    with transaction.atomic():
+        ready = {one.version for one in allocated if one.rule_set == rule_set}
+        outdated = under_rules().exclude(rule_set=rule_set).values_list("pk", flat=True)
+        if missing := set(outdated) - ready:
+            raise Conflict(f"{len(missing)} bills have arrived meanwhile")
+        changed = BillVersion.objects.filter(pk__in=list(outdated))
+        changed.update(rule_set=rule_set, allocated_at=now)
+        _next_generation()
+
+
 def _next_generation() -> None:
     Generation.objects.get_or_create(pk=1)
     Generation.objects.filter(pk=1).update(number=F("number") + 1)
@@ -226,16 +283,31 @@ def _supersede(bill: QuerySet[BillVersion], now: datetime) -> None:
 
 
 def tidy(store: LocalStore, *, now: datetime, progress: Callable[[str], None] = print) -> int:
-    """Remove folders that no row names and that are older than a day; return how many.
+    """Remove folders and rule-dependent tables that no row names, a day later; return how many.
 
     A process that died between publishing and entering leaves such a folder; so does one that was
-    killed while staging.
+    killed while staging. Tables of rules that are no longer in force go a day after the flip.
     """
-    named = set(BillVersion.objects.values_list("key", flat=True))
+    versions = {
+        version.key: version
+        for version in BillVersion.objects.only("key", "rule_set", "allocated_at")
+    }
     removed = 0
     for key, changed in [*store.folders("charges", 3), *store.folders("staging", 1)]:
-        if key not in named and now - changed > TIDY_AFTER:
+        if key not in versions and now - changed > TIDY_AFTER:
             store.remove(key)
             progress(f"removed {key}")
             removed += 1
+    for version in versions.values():
+        kept = {table_file(table, version.rule_set) for table in TABLES}
+        if version.allocated_at and now - version.allocated_at <= TIDY_AFTER:
+            continue
+        for key, changed in store.files(version.key):
+            name = key.rpartition("/")[2]
+            if name in kept or not name.startswith(tuple(f"{table}-" for table in TABLES)):
+                continue
+            if now - changed > TIDY_AFTER:
+                store.remove(key)
+                progress(f"removed {key}")
+                removed += 1
     return removed

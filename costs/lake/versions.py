@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from costs.lake import daily
 from costs.lake.engine import quote
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 type Table = Literal["allocation", "daily_facts", "daily_summary"]
+TABLES: Final[tuple[Table, ...]] = ("allocation", "daily_facts", "daily_summary")
+"""The tables that depend on the allocation rules, in the order in which they are written."""
 type AllocationSql = Callable[[str], str]
 """From a FROM clause over keys to the SELECT that allocates them."""
 
@@ -73,13 +75,18 @@ def write_tables(
     allocation_sql: AllocationSql,
     *,
     spans: bool,
+    into: Path | None = None,
 ) -> None:
-    """Write keys (once), allocation and daily tables of the charges in ``folder``."""
+    """Write keys (once), allocation and daily tables of the charges in ``folder``.
+
+    The tables go into the same folder, or into ``into``.
+    """
     charges = f"read_parquet({quote(str(folder / 'charges-*.parquet'))})"
     keys = folder / daily.KEYS
     if not keys.exists():
         daily.write_keys(connection, charges, keys)
-    allocation = folder / table_file("allocation", rule_set)
+    into = into or folder
+    allocation = into / table_file("allocation", rule_set)
     select = allocation_sql(f"read_parquet({quote(str(keys))})")
     connection.execute(
         f"COPY ({select}) TO {quote(str(allocation))} (FORMAT parquet, COMPRESSION zstd)"
@@ -89,7 +96,14 @@ def write_tables(
         charges,
         keys,
         allocation,
-        folder / table_file("daily_facts", rule_set),
-        folder / table_file("daily_summary", rule_set),
+        into / table_file("daily_facts", rule_set),
+        into / table_file("daily_summary", rule_set),
         spans=spans,
     )
+
+
+def spans_days(connection: DuckDBPyConnection, folder: Path) -> bool:
+    """Whether any charge in ``folder`` spans days; Parquet's own statistics answer it."""
+    charges = quote(str(folder / "charges-*.parquet"))
+    row = connection.execute(f"SELECT max(charge_days) FROM read_parquet({charges})").fetchone()
+    return bool(row and row[0] is not None and row[0] > 1)

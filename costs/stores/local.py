@@ -58,6 +58,21 @@ class LocalStore:
                 changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
                 yield path.relative_to(self.root).as_posix(), changed
 
+    def files(self, folder: str) -> Iterator[tuple[str, datetime]]:
+        """Files right in ``folder``: key and time of last change (UTC); none when it is gone."""
+        for path in sorted(self.path(folder).glob("*")):
+            if path.is_file():
+                changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                yield path.relative_to(self.root).as_posix(), changed
+
+    def keep(self, key: str) -> bool:
+        """Whether ``key`` is there; its time of last change is now, so that nobody tidies it."""
+        try:
+            os.utime(self.path(key))
+        except FileNotFoundError:
+            return False
+        return True
+
 
 def _sync(path: Path) -> None:
     """Flush a file or folder to the disk."""
