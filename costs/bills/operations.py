@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,6 +22,7 @@ from costs.bills.judging import Sums, held_reason, implausible, source_name, sum
 from costs.bills.models import AllocationRule, Environment
 from costs.bills.readers import reader_for
 from costs.bills.receiving import Received, expand, receive, rejects_key
+from costs.bills.rule_tables import write_rule_tables
 from costs.lake import operations as lake
 from costs.lake import staging
 from costs.lake.engine import open_connection, quote
@@ -343,15 +344,31 @@ def _enter(
     now: datetime,
 ) -> tuple[list[lake.NewVersion], list[BillVersion]]:
     """Judge against what is live now and enter; once more when somebody else was quicker."""
-    for _ in range(ATTEMPTS - 1):
+    for attempt in range(ATTEMPTS):
+        built = [_under_rules_in_force(new) for new in built]
         versions = [_judged(bill, new, accept) for bill, new in zip(bills, built, strict=True)]
-        with suppress(lake.Conflict):
-            return versions, lake.enter(versions, actor=actor, delivered_at=delivered_at, now=now)
-    versions = [_judged(bill, new, accept) for bill, new in zip(bills, built, strict=True)]
-    try:
-        return versions, lake.enter(versions, actor=actor, delivered_at=delivered_at, now=now)
-    except lake.Conflict as conflict:
-        raise IngestError(str(conflict)) from None
+        try:
+            return versions, lake.enter(
+                versions,
+                actor=actor,
+                delivered_at=delivered_at,
+                now=now,
+                rule_set=lambda: rule_set_digest(*current_rules()),
+            )
+        except lake.Conflict as conflict:
+            if attempt == ATTEMPTS - 1:
+                raise IngestError(str(conflict)) from None
+    raise AssertionError("unreachable")
+
+
+def _under_rules_in_force(new: lake.NewVersion) -> lake.NewVersion:
+    """The version with tables of the rules that are in force now, should they have changed."""
+    rules, environments = current_rules()
+    rule_set = rule_set_digest(rules, environments)
+    if new.rule_set == rule_set:
+        return new
+    write_rule_tables(open_store(settings.LAKE_URL), new.key, rule_set, rules, environments)
+    return replace(new, rule_set=rule_set)
 
 
 def _same(bill: _Bill, status: str) -> BillVersion | None:

@@ -1,0 +1,62 @@
+"""Writing the tables of a version for other allocation rules, beside those it has."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import closing
+
+from django.conf import settings
+
+from costs.bills.allocation import EnvironmentWords, Rule, allocation_sql
+from costs.lake.engine import open_connection
+from costs.lake.versions import TABLES, spans_days, table_file, write_tables
+from costs.stores.local import LocalStore
+
+MOST_THREADS = 4
+"""Threads at most, whatever the machine has: each needs about 100 MB of DuckDB's memory."""
+
+
+def write_rule_tables(
+    store: LocalStore,
+    key: str,
+    rule_set: str,
+    rules: Sequence[Rule],
+    environments: Sequence[EnvironmentWords],
+) -> bool:
+    """Publish the tables of ``rule_set`` into the version's folder ``key``; False if they were.
+
+    Nothing is overwritten: charges never change, so tables of the same rules hold the same. Each
+    file appears whole; nobody reads any of them before a row names their rules. Killed at any
+    point, it can simply be done again, and :func:`~costs.lake.operations.tidy` removes what is left
+    over.
+    """
+    names = [table_file(table, rule_set) for table in TABLES]
+    # All of them, so that none is tidied away while the others are looked at.
+    if all([store.keep(f"{key}/{name}") for name in names]):  # noqa: C419
+        return False
+    staging = store.new_staging()
+    try:
+        folder = store.path(key)
+        with closing(
+            open_connection(
+                store.root,
+                memory=settings.DUCKDB_MEMORY_LIMIT,
+                threads=min(os.cpu_count() or 1, MOST_THREADS),
+            )
+        ) as connection:
+            write_tables(
+                connection,
+                folder,
+                rule_set,
+                lambda keys: allocation_sql(rules, environments, keys),
+                spans=spans_days(connection, folder),
+                into=staging,
+            )
+        for name in names:
+            if not store.keep(f"{key}/{name}"):
+                store.publish(staging / name, f"{key}/{name}")
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return True
