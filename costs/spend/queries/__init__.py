@@ -1,0 +1,43 @@
+"""What was spent: sums over the live bills, always by currency.
+
+Every function takes a :class:`~costs.people.scope.Scope`: which environments and cost centers the
+asker may see. Results are kept until something else is live.
+"""
+
+from costs.spend.queries.changes import (
+    CUT,
+    NEW_AFTER,
+    ResourceChange,
+    ResourceCounts,
+    resource_changes,
+    resource_counts,
+)
+from costs.spend.queries.restriction import GROUPINGS, Restriction, restricted
+from costs.spend.queries.totals import (
+    METRICS,
+    CostRow,
+    Metric,
+    UnknownGrouping,
+    cost_by,
+    known_days,
+    last_day,
+)
+
+__all__ = [
+    "CUT",
+    "GROUPINGS",
+    "METRICS",
+    "NEW_AFTER",
+    "CostRow",
+    "Metric",
+    "ResourceChange",
+    "ResourceCounts",
+    "Restriction",
+    "UnknownGrouping",
+    "cost_by",
+    "known_days",
+    "last_day",
+    "resource_changes",
+    "resource_counts",
+    "restricted",
+]
