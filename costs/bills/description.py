@@ -117,11 +117,17 @@ class Columns:
             return ABSENT
         kind = self.types[column]
         exact = kind.startswith("DECIMAL")
-        raw = self._text(column) if exact else self._once("text", column, self._text(column))
+        raw = self._text(column)
+        if kind == "VARCHAR":
+            raw = self._once("text", column, raw)
         # 12 digits before the point: what is longer fails the cast. Then as wide as sums need.
         number = sql_name(column) if exact else raw
         sql = f"CAST(TRY_CAST({number} AS DECIMAL(30,18)) AS {DECIMAL})"
-        given = self._given(column, raw)
+        given, near = self._given(column, raw), "false"
+        if kind == "DOUBLE":
+            short = self._once("short", column, f"TRY_CAST({sql_name(column)} AS DECIMAL(18,10))")
+            near = _is_shortest(sql_name(column), short)
+            sql = f"CASE WHEN {near} THEN CAST({short} AS {DECIMAL}) ELSE {sql} END"
         if not strict or exact:
             return self._cast(Cast(column, raw, given, sql, NO_NUMBER, strict))
         # A cast rounds what has more decimals and takes 1_000 for a number. Short plain digits,
@@ -136,7 +142,7 @@ class Columns:
         # Searching for single characters is many times cheaper than any pattern.
         signs = "e" if kind in {"DOUBLE", "FLOAT"} else "_eE"
         close = " OR ".join((f"strlen({raw}) > 19", *(f"contains({raw}, '{c}')" for c in signs)))
-        doubt = f"(({close}) AND NOT {plain} AND NOT {exponent})"
+        doubt = f"(NOT {near} AND ({close}) AND NOT {plain} AND NOT {exponent})"
         return self._cast(Cast(column, raw, given, sql, NO_NUMBER, strict, doubt))
 
     def time(self, *names: str, formats: Sequence[str] = (), strict: bool = True) -> str:
@@ -185,6 +191,16 @@ class Columns:
         if known is None or cast.strict:
             self.casts[alias] = cast
         return sql_name(alias)
+
+
+def _is_shortest(double: str, short: str) -> str:
+    """SQL that is true where ``short``, of 10 decimals, is the shortest decimal of ``double``.
+
+    Below 100,000 it has at most 15 digits. Any two decimals of up to 15 digits are different
+    doubles (IEEE 754 binary64), so one that leads back to the same double is the shortest one.
+    Asking this costs a fifth of writing the double as text, which is the way for all others.
+    """
+    return f"coalesce(abs({double}) < 100000 AND CAST({short} AS DOUBLE) = {double}, false)"
 
 
 class Reader(Protocol):
