@@ -85,6 +85,7 @@ def loaded_estate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the demo estate of DEMO_DAY, loaded by the command itself."""
     folder = tmp_path_factory.mktemp("estate")
     environ = {**os.environ, "HEADROOM_DATA_DIR": str(folder)}
+    environ.pop("DATABASE_URL", None)  # its own SQLite, wherever the tests keep theirs
     rows = str(folder / "rows.json")
     for command in (
         ["demo", "--as-of", DEMO_DAY],
