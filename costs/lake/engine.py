@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _lock = threading.Lock()
 _shared: tuple[int, Path, DuckDBPyConnection] | None = None
+_inherited: list[DuckDBPyConnection] = []
+"""Databases of the process that this one was forked from; never used, never closed."""
 
 
 def quote(text: str) -> str:
@@ -71,6 +73,9 @@ def cursor() -> Iterator[DuckDBPyConnection]:
     folder = Path(settings.LAKE_URL)
     with _lock:
         if _shared is None or _shared[:2] != (os.getpid(), folder):
+            if _shared is not None and _shared[0] != os.getpid():
+                # Inherited by a fork: closing it would wait for threads that are not here.
+                _inherited.append(_shared[2])
             fresh = open_connection(
                 folder, memory=settings.DUCKDB_MEMORY_LIMIT, threads=os.cpu_count() or 1
             )
