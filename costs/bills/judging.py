@@ -14,6 +14,8 @@ REJECTS_ALLOWED = Decimal("0.01")
 """Share of a delivery's rows; with more it is held (DESIGN.md section 4)."""
 SHRINKING_ALLOWED = Decimal("0.5")
 """Share of the live version's rows or cost; with less it is held (DESIGN.md section 4)."""
+REPEATS_ALLOWED = Decimal("0.8")
+"""Share of one part's charges that may stand in another part of the same delivery (ours)."""
 IMPLAUSIBLE = Decimal("0.05")
 """Billed and effective cost differ by more although little is committed: said (ours)."""
 COMMITTED = Decimal("0.02")
@@ -95,6 +97,16 @@ def unread(counts: Mapping[str, int]) -> list[str]:
         f" {'counts' if count == 1 else 'count'} as unknown."
         for column, count in counts.items()
     ]
+
+
+def repeats(share: Decimal) -> str:
+    """Why parts that repeat each other's charges are held; ``share`` is 0 to 1."""
+    if share < REPEATS_ALLOWED:
+        return ""
+    return (
+        f"{share:.0%} of one file's charges stand in another file of the folder as well, so these"
+        " are perhaps two deliveries of one month; give only the later one"
+    )
 
 
 def held_reason(

@@ -18,7 +18,15 @@ from django.conf import settings
 
 from costs.bills.allocation import EnvironmentWords, Rule, allocation_sql, rule_set_digest
 from costs.bills.description import Columns, Reader, UnreadableBill
-from costs.bills.judging import Sums, held_reason, implausible, source_name, sums_of, unread
+from costs.bills.judging import (
+    Sums,
+    held_reason,
+    implausible,
+    repeats,
+    source_name,
+    sums_of,
+    unread,
+)
 from costs.bills.models import AllocationRule, Environment
 from costs.bills.readers import reader_for
 from costs.bills.receiving import Received, expand, receive, rejects_key
@@ -28,7 +36,7 @@ from costs.lake import staging
 from costs.lake.engine import open_connection, quote
 from costs.lake.models import BillVersion
 from costs.lake.staging import Slice, Staged, StagingError
-from costs.lake.versions import Share, table_file, write_charges, write_tables
+from costs.lake.versions import Share, repeated_share, table_file, write_charges, write_tables
 from costs.stores import open_store
 from costs.stores.local import LocalStore
 
@@ -428,6 +436,7 @@ def _build(bill: _Bill, store: LocalStore) -> lake.NewVersion:
                 lambda keys: allocation_sql(rules, environments, keys),
                 spans=spans,
             )
+            repeated = repeated_share(connection, folder) if len(bill.shares) > 1 else Decimal(0)
             facts = quote(str(folder / table_file("daily_summary", rule_set)))
             days = connection.execute(
                 f"SELECT min(day), max(day) FROM read_parquet({facts})"
@@ -460,7 +469,7 @@ def _build(bill: _Bill, store: LocalStore) -> lake.NewVersion:
         notices=_notices(bill, slices),
         parts=parts,
         replaces=None,
-        held_reason="",
+        held_reason=repeats(repeated),
     )
 
 
@@ -510,7 +519,7 @@ def _judged(bill: _Bill, new: lake.NewVersion, accept: bool) -> lake.NewVersion:
         source__name=bill.source, billing_period=bill.period, status=Status.LIVE
     ).first()
     others = lake.overlapping(bill.source, bill.period, new.accounts)
-    why = held_reason(
+    why = new.held_reason or held_reason(
         rows=new.rows,
         rejected=new.rejected,
         sums=new.sums,

@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from costs.focus import COLUMNS
 from costs.lake import daily
 from costs.lake.engine import quote
 from costs.lake.staging import Staged
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+REPEATS_COUNT: Final = 20
+"""Different charges that two parts must share before it means anything (ours)."""
 
 type Table = Literal["allocation", "daily_facts", "daily_summary"]
 TABLES: Final[tuple[Table, ...]] = ("allocation", "daily_facts", "daily_summary")
@@ -66,6 +71,31 @@ def write_charges(connection: DuckDBPyConnection, folder: Path, shares: Sequence
             f" FROM read_parquet({quote(str(share.staged.charges))}) WHERE {condition})"
             f" TO {quote(str(target))} (FORMAT parquet, COMPRESSION zstd)"
         )
+
+
+def repeated_share(connection: DuckDBPyConnection, folder: Path) -> Decimal:
+    """The largest share (0 to 1) of one part's charges that stand in another part as well.
+
+    Parts of one delivery share next to none; two deliveries of a month taken for one share nearly
+    all. Fewer than REPEATS_COUNT shared charges count as none.
+    """
+    columns = ", ".join(column.name for column in COLUMNS)
+    row = connection.execute(f"""
+        WITH hashed AS (
+            SELECT DISTINCT source_file, hash({columns}) AS digest
+            FROM read_parquet({quote(str(folder / "charges-*.parquet"))})
+        ),
+        sizes AS (SELECT source_file, count(*) AS size FROM hashed GROUP BY ALL),
+        pairs AS (
+            SELECT a.source_file AS one, b.source_file AS other, count(*) AS shared
+            FROM hashed a JOIN hashed b USING (digest) WHERE a.source_file <> b.source_file
+            GROUP BY ALL
+        )
+        SELECT shared, size FROM pairs JOIN sizes ON one = source_file
+        WHERE shared >= {REPEATS_COUNT}
+        ORDER BY shared / size DESC LIMIT 1
+    """).fetchone()
+    return Decimal(row[0]) / row[1] if row else Decimal(0)
 
 
 def write_tables(
