@@ -1,0 +1,90 @@
+"""The local folder: whole or not there, and never outside of itself."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from costs.stores import open_store
+from costs.stores.local import LocalStore
+
+
+@pytest.mark.parametrize("key", ["../x", "a/../../x", "/etc/passwd", "a/..", ".."])
+def test_keys_cannot_leave(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ValueError, match="leaves the store"):
+        LocalStore(tmp_path).path(key)
+
+
+def test_a_folder_is_published_whole(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    staged = store.new_staging()
+    (staged / "deep").mkdir()
+    (staged / "deep/a").write_text("a")
+    (staged / "b").write_text("b")
+    assert not (tmp_path / "charges").exists()
+
+    store.publish(staged, "charges/x/1")
+
+    assert (tmp_path / "charges/x/1/deep/a").read_text() == "a"
+    assert (tmp_path / "charges/x/1/b").read_text() == "b"
+    assert not staged.exists()
+
+
+def test_a_published_folder_is_not_overwritten(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    for text in ("first", "second"):
+        staged = store.new_staging()
+        (staged / "a").write_text(text)
+        if text == "first":
+            store.publish(staged, "charges/x/1")
+        else:
+            with pytest.raises(OSError, match="not empty"):
+                store.publish(staged, "charges/x/1")
+    assert (tmp_path / "charges/x/1/a").read_text() == "first"
+
+
+def test_everything_is_flushed_before_it_appears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LocalStore(tmp_path)
+    staged = store.new_staging()
+    (staged / "a").write_text("a")
+    seen: list[tuple[int, bool]] = []
+    target = tmp_path / "charges/x/1"
+    original = os.fsync
+
+    def fsync(handle: int) -> None:
+        seen.append((os.fstat(handle).st_ino, target.exists()))
+        original(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    inodes = {(staged / "a").stat().st_ino, staged.stat().st_ino}
+    store.publish(staged, "charges/x/1")
+
+    assert {inode for inode, visible in seen if not visible} >= inodes
+    # And the folder that now names it, after.
+    assert (target.parent.stat().st_ino, True) in seen
+
+
+def test_removing_and_listing(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    for key in ("charges/x/1/a", "charges/y/2/b"):
+        (tmp_path / key).mkdir(parents=True)
+    (tmp_path / "charges/x/1/file").write_text("")
+
+    found = dict(store.folders("charges", 3))
+
+    assert set(found) == {"charges/x/1/a", "charges/y/2/b"}
+    assert all(datetime.now(UTC) - changed < timedelta(hours=1) for changed in found.values())
+    store.remove("charges/x/1/a")
+    store.remove("charges/x/1/a")
+    store.remove("charges/x/1/file")
+    assert set(dict(store.folders("charges", 3))) == {"charges/y/2/b"}
+
+
+def test_other_stores_are_not_there_yet() -> None:
+    with pytest.raises(ValueError, match=r"LAKE_URL: s3:// is not supported yet"):
+        open_store("s3://bucket/prefix")
