@@ -5,6 +5,7 @@ from costs.budgets.models import BandChange, DriverChange
 from costs.jobs.models import JobRun
 from costs.lake.models import BillVersion, Delivery, Generation, Part, Pin, Source
 from costs.people.models import AuditEntry, Visibility
+from costs.spend.models import SavedView
 
 __all__ = [
     "AllocationDraft",
@@ -20,6 +21,7 @@ __all__ = [
     "Part",
     "Pin",
     "RuleSet",
+    "SavedView",
     "Source",
     "Visibility",
 ]
