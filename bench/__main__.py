@@ -1,0 +1,53 @@
+"""`make bench`: run the benchmarks, print a table, write bench/results.json.
+
+`python -m bench NAME…` runs some of them: ingest, review, serve_memory, setup_time.
+HEADROOM_BENCH_ROWS makes everything small: rows of the bill instead of 2,000,000, a fact a day for
+every 146 of them, and one round each. Small figures say only that the benchmarks run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+
+from bench import ingest, review, serve_memory, setup_time
+from bench.processes import ROOT
+from bench.results import Result, table, write
+
+
+def benchmarks() -> Mapping[str, Callable[[], list[Result]]]:
+    """Every benchmark by name, in full or in the size that HEADROOM_BENCH_ROWS asks for."""
+    if small := os.environ.get("HEADROOM_BENCH_ROWS"):
+        rows = int(small)
+        return {
+            "ingest": lambda: ingest.run(rows, rounds=1),
+            "review": lambda: review.run(max(60, rows // 146), requests=5, rounds=1),
+            "serve_memory": lambda: serve_memory.run(demo=False),
+            "setup_time": setup_time.run,
+        }
+    return {
+        "ingest": ingest.run,
+        "review": review.run,
+        "serve_memory": serve_memory.run,
+        "setup_time": setup_time.run,
+    }
+
+
+def main(wanted: list[str]) -> int:
+    """Run the ``wanted`` ones (all when empty); exit status 2 for a name that is none."""
+    known = benchmarks()
+    if unknown := [name for name in wanted if name not in known]:
+        print(f"bench: no benchmark {unknown[0]}; known: {', '.join(known)}", file=sys.stderr)
+        return 2
+    results: list[Result] = []
+    for name in wanted or known:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        results += known[name]()
+    print(table(results))
+    write(results, ROOT / "bench" / "results.json")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

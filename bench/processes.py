@@ -1,0 +1,57 @@
+"""Fresh Python processes, and how much memory processes take (Linux)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run_module(module: str, *arguments: str, environ: Mapping[str, str] = {}) -> Any:  # noqa: B006
+    """Run ``python -m module`` to its end; the JSON document on the last line that it prints.
+
+    Raises :class:`RuntimeError` with its messages when it fails.
+    """
+    found = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if found.returncode:
+        raise RuntimeError(f"{module} failed:\n{found.stderr[-4000:]}")
+    return json.loads(found.stdout.splitlines()[-1])
+
+
+def peak_memory() -> float:
+    """The most resident memory this process has had, in MB (10^6 bytes)."""
+    return _kilobytes(Path("/proc/self/status"), "VmHWM") * 1024 / 1e6
+
+
+def shared_out_memory(pids: Sequence[int]) -> float:
+    """Resident memory of processes in MB (10^6 bytes), shared pages divided among their users."""
+    return sum(_kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss") for pid in pids) * 1024 / 1e6
+
+
+def family(pid: int) -> list[int]:
+    """A process and all below it."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found += family(int(child))
+    return found
+
+
+def _kilobytes(file: Path, field: str) -> int:
+    for line in file.read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1])
+    raise LookupError(f"{file} has no {field}")
