@@ -32,6 +32,11 @@ class AppendOnly(models.QuerySet["AuditEntry"]):
 
     update = delete = bulk_update = _refuse
 
+    def bulk_create(self, *args: Any, **kwargs: Any) -> list[AuditEntry]:
+        if kwargs.get("update_conflicts"):
+            self._refuse()
+        return super().bulk_create(*args, **kwargs)
+
 
 class AuditEntry(models.Model):
     """One thing that somebody did: who, what, to what, with which values."""
