@@ -28,6 +28,10 @@ urlpatterns = [
     path("", include("costs.people.urls")),
     path("", include("costs.review.urls")),
     path("", include("costs.bills.urls")),
+    path("", include("costs.bills.allocation_urls")),
+    path("", include("costs.budgets.urls")),
+    path("", include("costs.demo.urls")),
+    path("", include("costs.guide.urls")),
 ]
 handler400 = "costs.errors.bad_request"
 handler403 = "costs.errors.forbidden"

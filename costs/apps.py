@@ -8,6 +8,19 @@ class CostsConfig(AppConfig):
 
     def ready(self) -> None:
         post_migrate.connect(_install_defaults, sender=self)
+        _register_jobs()
+
+
+def _register_jobs() -> None:
+    """Make every kind of background work known; imported here, for models must be ready."""
+    from costs.bills import reallocation
+    from costs.bills import tasks as bills
+    from costs.demo import tasks as demo
+    from costs.jobs.kinds import register
+
+    register(bills.INGEST, bills.ingest_upload, queue="long")
+    register(reallocation.KIND, reallocation.work, queue="long")
+    register(demo.LOAD, demo.load, queue="long")
 
 
 def _install_defaults(**_: object) -> None:

@@ -108,3 +108,229 @@ document.body.addEventListener("htmx:beforeCleanupElement", (event) => {
   finalize.get(event.detail.elt)?.();
 });
 document.body.addEventListener("htmx:load", (event) => drawIn(event.detail.elt));
+
+// -- dialogs: a button with data-opens="id" -------------------------------------------------------
+
+for (const button of document.querySelectorAll("[data-opens]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => document.getElementById(button.dataset.opens)?.showModal());
+}
+
+// -- keyboard: ? help, / search, and two letters for a page (the dialog's links say which) ---------
+
+const SECOND_LETTER_WITHIN = 1200; // milliseconds
+let firstLetter = null;
+
+function isTyping(element) {
+  return element.closest?.("input, textarea, select, [contenteditable]") !== null;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.defaultPrevented || isTyping(event.target) || event.key.length !== 1) return;
+  const help = document.getElementById("keyboard");
+  if (event.key === "?" && help) {
+    event.preventDefault();
+    if (help.open) help.close();
+    else if (!document.querySelector("dialog[open]")) help.showModal();
+    return;
+  }
+  if (event.key === "/") {
+    const search = document.querySelector('main input[type="search"], main [data-search]');
+    if (search) {
+      event.preventDefault();
+      search.focus();
+      search.select?.();
+    }
+    return;
+  }
+  const now = event.timeStamp;
+  if (firstLetter && now - firstLetter.at < SECOND_LETTER_WITHIN) {
+    const link = document.querySelector(`[data-keys="${CSS.escape(firstLetter.key)} ${CSS.escape(event.key)}"]`);
+    firstLetter = null;
+    if (link) {
+      event.preventDefault();
+      location.assign(link.href);
+      return;
+    }
+  }
+  const begins = [...document.querySelectorAll("[data-keys]")].some((one) =>
+    one.dataset.keys.startsWith(`${event.key} `),
+  );
+  firstLetter = begins ? { key: event.key, at: now } : null;
+});
+
+// -- upload: <form data-upload>; without this script it is a plain form -----------------------------
+
+function sizeText(bytes) {
+  const units = ["B", "KB", "MB", "GB"];
+  let size = bytes;
+  let unit = 0;
+  while (size >= 1024 && unit < units.length - 1) {
+    size /= 1024;
+    unit += 1;
+  }
+  return `${unit && size < 10 ? size.toFixed(1) : Math.round(size)} ${units[unit]}`;
+}
+
+function prepareUpload(form) {
+  const input = form.querySelector('input[type="file"]');
+  const drop = form.querySelector("[data-drop]");
+  const list = form.querySelector("[data-files]");
+  const send = form.querySelector("[data-send]");
+  const label = form.querySelector("[data-label]");
+  const error = form.querySelector("[data-error]");
+  const progress = form.querySelector("[data-progress]");
+  let bars = [];
+  let request = null;
+
+  for (const one of form.querySelectorAll("[data-with-script]")) one.hidden = false;
+
+  function complain(text) {
+    error.textContent = text;
+    error.hidden = !text;
+  }
+
+  function chosen() {
+    return [...input.files];
+  }
+
+  function show() {
+    const files = chosen();
+    const total = files.reduce((sum, file) => sum + file.size, 0);
+    bars = [];
+    list.replaceChildren(
+      ...files.map((file) => {
+        const item = document.createElement("li");
+        const name = document.createElement("span");
+        name.className = "clip";
+        name.textContent = file.name;
+        name.title = file.name;
+        const size = document.createElement("span");
+        size.className = "hint";
+        size.textContent = sizeText(file.size);
+        const bar = document.createElement("progress");
+        bar.max = 1;
+        bar.value = 0;
+        bar.setAttribute("aria-label", `Sent of ${file.name}`);
+        bars.push(bar);
+        item.append(name, size, bar);
+        return item;
+      }),
+    );
+    label.textContent = files.length
+      ? `Upload ${files.length === 1 ? "1 file" : `${files.length} files`} (${sizeText(total)})`
+      : "Upload";
+    complain("");
+    if (files.length > Number(form.dataset.most)) {
+      complain(`These are ${files.length} files; ${form.dataset.most} can go at once. Upload them in several turns.`);
+    } else if (total > Number(form.dataset.limit)) {
+      complain(`These are ${sizeText(total)}; ${sizeText(Number(form.dataset.limit))} can go at once. Upload fewer files.`);
+    }
+    send.disabled = !error.hidden;
+  }
+
+  // Files leave in their order, so the bytes sent so far say how far each one is.
+  function tell(sent, whole) {
+    const files = chosen();
+    const bytes = files.reduce((sum, file) => sum + file.size, 0);
+    let left = Math.max(0, sent - Math.max(0, whole - bytes));
+    files.forEach((file, position) => {
+      bars[position].value = file.size ? Math.min(1, left / file.size) : 1;
+      left = Math.max(0, left - file.size);
+    });
+    progress.querySelector("progress").value = whole ? sent / whole : 0;
+    progress.querySelector("[data-said]").textContent =
+      sent < whole ? `Sending: ${sizeText(sent)} of ${sizeText(whole)}` : "Sent; the server takes it in…";
+  }
+
+  function over() {
+    request = null;
+    form.classList.remove("is-sending");
+    send.disabled = false;
+    progress.hidden = true;
+  }
+
+  function finished() {
+    const answer = new URL(request.responseURL || location.href, location.href);
+    if (request.status < 300 && answer.pathname !== new URL(form.action).pathname) {
+      location.assign(answer);
+      return;
+    }
+    const page = new DOMParser().parseFromString(request.responseText, "text/html");
+    const said = page.querySelector("main .notice.error, main .error-message");
+    over();
+    complain(said ? said.textContent.trim() : `The server answered with status ${request.status}. Nothing was kept; try again.`);
+  }
+
+  input.addEventListener("change", show);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (request || !chosen().length || !error.hidden && send.disabled) return;
+    complain("");
+    request = new XMLHttpRequest();
+    request.open("POST", form.action);
+    request.upload.addEventListener("progress", (sending) => tell(sending.loaded, sending.total));
+    request.addEventListener("load", finished);
+    request.addEventListener("error", () => {
+      over();
+      complain("The connection broke off. Nothing was kept; try again.");
+    });
+    form.classList.add("is-sending");
+    send.disabled = true;
+    progress.hidden = false;
+    tell(0, 1);
+    request.send(new FormData(form));
+  });
+  for (const kind of ["dragenter", "dragover"]) {
+    drop.addEventListener(kind, (event) => {
+      if (![...event.dataTransfer.types].includes("Files")) return;
+      event.preventDefault();
+      event.dataTransfer.dropEffect = "copy";
+      drop.classList.add("is-over");
+    });
+  }
+  for (const kind of ["dragleave", "drop", "dragend"]) {
+    drop.addEventListener(kind, () => drop.classList.remove("is-over"));
+  }
+  drop.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (request) return;
+    if ([...event.dataTransfer.items].some((item) => item.webkitGetAsEntry?.()?.isDirectory)) {
+      complain("A folder cannot be dropped here: open it and drop the files in it.");
+      return;
+    }
+    const all = new DataTransfer();
+    for (const file of [...chosen(), ...event.dataTransfer.files]) all.items.add(file);
+    input.files = all.files;
+    show();
+  });
+  // A file dropped beside the box would replace the page with it.
+  for (const kind of ["dragover", "drop"]) {
+    window.addEventListener(kind, (event) => event.preventDefault());
+  }
+  show();
+}
+
+for (const form of document.querySelectorAll("form[data-upload]")) prepareUpload(form);
+
+// -- copying: <code>…</code><button data-copy>; without this script a click selects the whole ------
+
+function offerCopies(part) {
+  for (const button of part.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-copy]");
+  const code = button?.parentElement.querySelector("code");
+  if (!code) return;
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+    button.classList.add("is-copied");
+    setTimeout(() => button.classList.remove("is-copied"), 1500);
+  } catch {
+    getSelection().selectAllChildren(code);
+  }
+});
+offerCopies(document);
+document.body.addEventListener("htmx:load", (event) => offerCopies(event.detail.elt));

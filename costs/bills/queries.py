@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from django.conf import settings
-from django.db.models import Prefetch
 
 from costs.bills.allocation import UNALLOCATED
+from costs.bills.matrix import Metric, MonthRow, Version, arrange, before, missing_months, months
 from costs.bills.models import Environment
 from costs.bills.receiving import rejects_key
+from costs.bills.restatements import Costs, Restatement, restate
 from costs.lake.engine import cursor, quote
-from costs.lake.models import BillVersion, Source
+from costs.lake.models import BillVersion, Delivery, Part, Source
+from costs.lake.versions import table_file
 from costs.people.scope import Scope
 from costs.stores import open_store
 
@@ -23,6 +27,8 @@ times a day and finish a day within 24 to 48 hours), so the days just before a d
 Until each source's own completeness curve is learned, this holds for all of them."""
 STALE_AFTER = 4
 """Days without a delivery that reaches closer to today (ours: bills come daily)."""
+MONTHS_A_PAGE = 24
+VERSIONS_A_PAGE = 10
 
 Status = BillVersion.Status
 
@@ -70,8 +76,9 @@ def freshness(scope: Scope, as_of: date) -> list[SourceFreshness]:
         live = [version for version in versions if version.status == Status.LIVE]
         newest = max(live, key=lambda version: version.billing_period, default=None)
         days = [version.greatest_day for version in live if version.greatest_day]
-        last_day = min(max(days), as_of) if days else None
         delivered = max((version.delivered_at for version in live), default=None)
+        # Fees of a whole month are spread over days that have not been: those are no news.
+        last_day = min(max(days), as_of, delivered.date()) if days and delivered else None
         complete = None
         if last_day and delivered:
             settled = delivered.date() - timedelta(days=INCOMPLETE_DAYS)
@@ -94,65 +101,298 @@ def freshness(scope: Scope, as_of: date) -> list[SourceFreshness]:
 
 
 @dataclass(frozen=True)
-class BillRow:
-    """A version of a bill as the bills page shows it."""
+class Matrix:
+    """Months × sources, newest month first."""
 
-    pk: int
-    billing_period: date
-    version: int
-    status: str
-    rows: int
-    rejected: int
-    sums: tuple[tuple[str, Decimal, Decimal], ...]
-    """Currency, billed cost, effective cost."""
-    delivered_at: datetime
-    delivered_by: str
-    held_reason: str
-    notices: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class SourceBills(SourceFreshness):
-    """A source, how fresh it is, and its live and held bills, newest month first."""
-
-    bills: tuple[BillRow, ...]
+    sources: tuple[SourceFreshness, ...]
+    rows: tuple[MonthRow, ...]
+    versions: tuple[Version, ...]
+    """Every live and held version, also those of months that are not shown."""
+    held: tuple[Version, ...]
+    missing: tuple[tuple[str, date], ...]
+    """Source and month, in all months."""
+    currencies: tuple[str, ...]
+    earlier: date | None
+    """The newest month of the page before; None on the oldest."""
+    later: date | None
 
 
-def sources_with_bills(scope: Scope, as_of: date) -> list[SourceBills]:
-    """What the bills page lists. Sums of whole bills: only for a scope without restriction."""
-    unrestricted = scope == Scope.everything()
-    shown = BillVersion.objects.filter(status__in=(Status.LIVE, Status.HELD)).order_by(
-        "-billing_period", "-number"
+def matrix(scope: Scope, as_of: date, metric: Metric, newest: date | None = None) -> Matrix:
+    """What the bills page lists: MONTHS_A_PAGE months up to ``newest``.
+
+    Sums of whole bills are there only for a scope without restriction.
+    """
+    found = freshness(scope, as_of)
+    names = [source.name for source in found]
+    versions = listed_versions(scope)
+    own = {name: [one for one in versions if one.source == name] for name in names}
+    starts = [one.billing_period for one in versions]
+    first, last = min(starts, default=as_of), max([*starts, as_of])
+    every = months(first, last)
+    wanted = [month for month in every if newest is None or month <= newest][-MONTHS_A_PAGE:]
+    shown = wanted if versions else []
+    return Matrix(
+        sources=tuple(found),
+        rows=tuple(arrange(names, own, shown[::-1], metric=metric, today=as_of)),
+        versions=tuple(versions),
+        held=tuple(one for one in versions if one.status == Status.HELD),
+        missing=tuple(
+            (name, month) for name in names for month in missing_months(own[name], as_of)
+        ),
+        currencies=tuple(sorted({sums[0] for one in versions for sums in one.sums})),
+        earlier=before(shown[0]) if shown and shown[0] > every[0] else None,
+        later=_later(every, shown[-1]) if shown else None,
     )
-    sources = Source.objects.prefetch_related(Prefetch("versions", queryset=shown))
-    bills = {source.name: list(source.versions.all()) for source in sources}
-    return [
-        SourceBills(
-            **{one.name: getattr(fresh, one.name) for one in fields(fresh)},
-            bills=tuple(_row(version, with_sums=unrestricted) for version in bills[fresh.name]),
-        )
-        for fresh in freshness(scope, as_of)
-    ]
 
 
-def _row(version: BillVersion, *, with_sums: bool) -> BillRow:
-    return BillRow(
+def _later(every: Sequence[date], newest: date) -> date | None:
+    position = every.index(newest)
+    if position == len(every) - 1:
+        return None
+    return every[min(position + MONTHS_A_PAGE, len(every) - 1)]
+
+
+def listed_versions(scope: Scope) -> list[Version]:
+    """The live and the held versions, by source, newest month first."""
+    rows = (
+        BillVersion.objects.filter(status__in=(Status.LIVE, Status.HELD))
+        .select_related("source")
+        .order_by("source__name", "-billing_period", "-number")
+    )
+    return [_listed(row, with_sums=scope == Scope.everything()) for row in rows]
+
+
+def _listed(version: BillVersion, *, with_sums: bool) -> Version:
+    return Version(
         pk=version.pk,
+        source=version.source.name,
         billing_period=version.billing_period,
-        version=version.number,
+        number=version.number,
         status=version.status,
         rows=version.rows,
         rejected=version.rejected,
-        sums=tuple(
-            (currency, Decimal(amounts["billed_cost"]), Decimal(amounts["effective_cost"]))
-            for currency, amounts in version.sums.items()
-            if with_sums
-        ),
+        sums=_sums(version) if with_sums else (),
         delivered_at=version.delivered_at,
         delivered_by=version.delivered_by,
         held_reason=version.held_reason,
         notices=tuple(version.notices),
     )
+
+
+def _sums(version: BillVersion) -> tuple[tuple[str, Decimal, Decimal], ...]:
+    return tuple(
+        (currency, Decimal(amounts["billed_cost"]), Decimal(amounts["effective_cost"]))
+        for currency, amounts in version.sums.items()
+    )
+
+
+@dataclass(frozen=True)
+class PartFile:
+    """A file of a version."""
+
+    delivery: int
+    """Primary key of its delivery, under which the raw file can be fetched."""
+    name: str
+    digest: str
+    size: int
+    rejected: int
+    sums: tuple[tuple[str, int, Decimal, Decimal], ...]
+    """Currency, rows, billed cost, effective cost."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A version against another: the one before it, the live one, or another source's."""
+
+    source: str
+    number: int
+    status: str
+    rows: int
+    rejected: int
+    sums: tuple[tuple[str, Decimal, Decimal], ...]
+    least_day: date | None
+    greatest_day: date | None
+    restatements: tuple[Restatement, ...] | None
+    """None when the files of either version are no longer there."""
+    more_rows: int
+    """Rows that the version has more than this one; negative for fewer."""
+
+
+@dataclass(frozen=True)
+class BillVersionDetail:
+    """One version on the page of its bill."""
+
+    version: Version
+    least_day: date | None
+    greatest_day: date | None
+    live_since: datetime | None
+    superseded_at: datetime | None
+    files: tuple[PartFile, ...]
+    against: tuple[Comparison, ...]
+    """With the version that was live before it; for a held one, with what it would replace."""
+
+
+@dataclass(frozen=True)
+class BillPage:
+    """A bill: one source and billing period with its versions, newest first."""
+
+    source: str
+    provider_name: str
+    format: str
+    billing_period: date
+    billing_period_end: date
+    live: int | None
+    """Primary key of the live version."""
+    versions: tuple[BillVersionDetail, ...]
+    count: int
+    """Of all versions, also those on other pages."""
+
+    @property
+    def held(self) -> list[BillVersionDetail]:
+        """Those that wait for someone's yes or no."""
+        return [one for one in self.versions if one.version.status == Status.HELD]
+
+    @property
+    def current(self) -> BillVersionDetail | None:
+        """The live version, where it is on this page."""
+        return next((one for one in self.versions if one.version.pk == self.live), None)
+
+
+def bill_page(
+    scope: Scope, source: str, period: date, *, limit: int = VERSIONS_A_PAGE, offset: int = 0
+) -> BillPage | None:
+    """A bill with ``limit`` of its versions; None when there is none or ``scope`` is restricted.
+
+    Held versions come first, then the newest. Files and figures of whole bills belong to no
+    environment, so only who sees all may see them.
+    """
+    if scope != Scope.everything():
+        return None
+    of_month = BillVersion.objects.filter(source__name=source, billing_period=period)
+    rows = list(of_month.select_related("source").order_by("-number"))
+    if not rows:
+        return None
+    rows.sort(key=lambda row: row.status != Status.HELD)
+    page = rows[offset : offset + limit]
+    deliveries: dict[int, list[Part]] = {}
+    for part in Part.objects.filter(version__in=page).select_related("delivery"):
+        deliveries.setdefault(part.version_id, []).append(part)
+    live = next((row for row in rows if row.status == Status.LIVE), None)
+    others = [
+        one
+        for one in BillVersion.objects.filter(billing_period=period, status=Status.LIVE)
+        .exclude(source__name=source)
+        .select_related("source")
+        if any(account in row.accounts for row in page for account in one.accounts)
+    ]
+    against = {row.pk: _against(row, rows, others) for row in page}
+    compared = {
+        row.pk: row for row in (*page, *(one for list_ in against.values() for one in list_))
+    }
+    costs = _service_costs(list(compared.values()))
+    return BillPage(
+        source=source,
+        provider_name=rows[0].source.provider_name,
+        format=rows[0].source.format,
+        billing_period=period,
+        billing_period_end=rows[0].billing_period_end,
+        live=live.pk if live else None,
+        count=len(rows),
+        versions=tuple(
+            BillVersionDetail(
+                version=_listed(row, with_sums=True),
+                least_day=row.least_day,
+                greatest_day=row.greatest_day,
+                live_since=row.live_since,
+                superseded_at=row.superseded_at,
+                files=tuple(_file(part) for part in deliveries.get(row.pk, [])),
+                against=tuple(_compared(row, one, costs) for one in against[row.pk]),
+            )
+            for row in page
+        ),
+    )
+
+
+def _against(
+    row: BillVersion, rows: Sequence[BillVersion], others: Sequence[BillVersion]
+) -> list[BillVersion]:
+    """What a version is compared with: what it would replace, or what was live before it."""
+    if row.status in {Status.HELD, Status.REFUSED}:
+        live = [one for one in rows if one.status == Status.LIVE]
+        beside = [one for one in others if any(account in row.accounts for account in one.accounts)]
+        return [*live, *(beside if row.status == Status.HELD else [])]
+    was_live = [one for one in rows if one.number < row.number and one.live_since]
+    return sorted(was_live, key=lambda one: one.number)[-1:]
+
+
+def _file(part: Part) -> PartFile:
+    return PartFile(
+        delivery=part.delivery_id,
+        name=part.delivery.file_name,
+        digest=part.delivery.digest,
+        size=part.delivery.size,
+        rejected=part.rejected,
+        sums=tuple(
+            (
+                currency,
+                int(amounts["rows"]),
+                Decimal(amounts["billed_cost"]),
+                Decimal(amounts["effective_cost"]),
+            )
+            for currency, amounts in part.sums.items()
+        ),
+    )
+
+
+def _compared(row: BillVersion, with_: BillVersion, costs: Mapping[int, Costs]) -> Comparison:
+    both = row.pk in costs and with_.pk in costs
+    return Comparison(
+        source=with_.source.name,
+        number=with_.number,
+        status=with_.status,
+        rows=with_.rows,
+        rejected=with_.rejected,
+        sums=_sums(with_),
+        least_day=with_.least_day,
+        greatest_day=with_.greatest_day,
+        restatements=restate(costs[with_.pk], costs[row.pk]) if both else None,
+        more_rows=row.rows - with_.rows,
+    )
+
+
+def _service_costs(versions: Sequence[BillVersion]) -> dict[int, Costs]:
+    """Cost by service of each version whose tables are still there, in one query."""
+    store = open_store(settings.LAKE_URL)
+    selects = []
+    for version in versions:
+        path = store.path(f"{version.key}/{table_file('daily_summary', version.rule_set)}")
+        if path.exists():
+            selects.append(
+                f"SELECT {version.pk} AS version, coalesce(service_name, '') AS service_name,"
+                " billing_currency, coalesce(sum(billed_cost), 0),"
+                f" coalesce(sum(effective_cost), 0) FROM read_parquet({quote(str(path))})"
+                " GROUP BY ALL"
+            )
+    if not selects:
+        return {}
+    costs: dict[int, dict[tuple[str, str], tuple[Decimal, Decimal]]] = {}
+    with cursor() as connection:
+        for version_pk, service, currency, billed, effective in connection.execute(
+            " UNION ALL ".join(selects)
+        ).fetchall():
+            costs.setdefault(version_pk, {})[service, currency] = (billed, effective)
+    return {**costs}
+
+
+def raw_file(scope: Scope, delivery: int) -> tuple[Delivery, Path] | None:
+    """A delivered file as it came; None when there is none or ``scope`` is restricted."""
+    if scope != Scope.everything():
+        return None
+    row = Delivery.objects.filter(pk=delivery).first()
+    if row is None:
+        return None
+    path = open_store(settings.LAKE_URL).path(row.raw_key)
+    return (row, path) if path.is_file() else None
 
 
 def bill(scope: Scope, pk: int) -> BillVersion | None:
@@ -204,4 +444,4 @@ def rejects(
     return [RejectRow(*row) for row in found]
 
 
-__all__ = ["UNALLOCATED", "environments", "freshness", "rejects", "sources_with_bills"]
+__all__ = ["UNALLOCATED", "bill_page", "environments", "freshness", "matrix", "rejects"]

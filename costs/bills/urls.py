@@ -1,10 +1,16 @@
 from django.urls import path
 
-from costs.bills import views
+from costs.bills.views import bill, matrix, rejects, uploads
 
 app_name = "bills"
 urlpatterns = [
-    path("bills/", views.sources, name="sources"),
-    path("bills/<int:pk>/rejects/", views.rejects, name="rejects"),
-    path("bills/<int:pk>/rejects.csv", views.rejects_csv, name="rejects_csv"),
+    path("bills/", matrix.sources, name="sources"),
+    path("bills.csv", matrix.sources_csv, name="sources_csv"),
+    path("bills/upload/", uploads.upload, name="upload"),
+    path("bills/uploads/<int:pk>/", uploads.uploaded, name="uploaded"),
+    path("bills/files/<int:pk>/raw", bill.raw, name="raw"),
+    path("bills/<int:pk>/rejects/", rejects.rejects, name="rejects"),
+    path("bills/<int:pk>/rejects.csv", rejects.rejects_csv, name="rejects_csv"),
+    path("bills/<str:source>/<str:month>/", bill.bill, name="bill"),
+    path("bills/<str:source>/<str:month>/decision/", bill.decision, name="decision"),
 ]

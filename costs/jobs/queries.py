@@ -14,3 +14,13 @@ def open_runs(kind: str) -> list[JobRun]:
 def latest_run(kind: str) -> JobRun | None:
     """The newest run of one kind, whatever became of it."""
     return JobRun.objects.filter(kind=kind).first()
+
+
+def latest_runs(kind: str, limit: int) -> list[JobRun]:
+    """The newest runs of one kind, whatever became of them."""
+    return list(JobRun.objects.filter(kind=kind)[:limit])
+
+
+def run_of(kind: str, pk: int) -> JobRun | None:
+    """One run by its key, if it is of that kind."""
+    return JobRun.objects.filter(kind=kind, pk=pk).first()

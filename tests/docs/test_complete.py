@@ -43,7 +43,12 @@ from tests.docs.reading import (
 
 DJANGO = frozenset({"migrate", "createsuperuser", "changepassword", "shell"})
 """Django's own commands that the documentation may name."""
-EXAMPLES = {"<str:name>": "2026-W47", "<int:pk>": "1"}
+EXAMPLES = {
+    "<str:name>": "2026-W47",
+    "<int:pk>": "1",
+    "<str:source>": "aws-111122223333-cur",
+    "<str:month>": "2026-06",
+}
 """What stands in an address in the place of a parameter."""
 
 

@@ -1,14 +1,15 @@
-"""Bills: where they come from, how fresh they are, and which rows were refused."""
+"""Rows that could not be read."""
 
 from __future__ import annotations
 
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from costs.bills import queries
+from costs.bills.forms import PageForm
+from costs.bills.matrix import month_text
 from costs.bills.queries import RejectRow
 from costs.csv_cells import csv_lines
 from costs.lake.models import BillVersion
@@ -20,28 +21,24 @@ REJECTS_A_PAGE = 100
 
 
 @require_safe
-def sources(request: HttpRequest) -> HttpResponse:
-    """Every source with its bills, and what is held."""
-    scope = scope_of(request.user)
-    now = timezone.now()
-    found = queries.sources_with_bills(scope, now.date())
-    return render_page(request, "bills/sources.html", {"sources": found, "now": now})
-
-
-@require_safe
 def rejects(request: HttpRequest, pk: int) -> HttpResponse:
     """The refused rows of one version of a bill."""
     version, scope = _version(request, pk)
-    number = request.GET.get("page", "1")
-    if not (number.isascii() and number.isdigit() and 0 < len(number) < 8):
-        raise BadRequest(f"page: “{number[:20]}” is not the number of a page")
+    number = PageForm.read(request.GET).number
     paginator = Paginator(range(version.rejected), REJECTS_A_PAGE)
-    page: Page[int] = paginator.get_page(int(number))
+    page: Page[int] = paginator.get_page(number)
     rows = queries.rejects(
         scope, version, limit=REJECTS_A_PAGE, offset=(page.number - 1) * REJECTS_A_PAGE
     )
     return render_page(
-        request, "bills/rejects.html", {"bill": version, "rejects": rows, "page_obj": page}
+        request,
+        "bills/rejects.html",
+        {
+            "bill": version,
+            "month": month_text(version.billing_period),
+            "rejects": rows,
+            "page_obj": page,
+        },
     )
 
 

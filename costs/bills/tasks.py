@@ -1,0 +1,60 @@
+"""Reading bills in the background."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from django.utils import timezone
+
+from costs.bills.operations import IngestError, ingest_bill
+from costs.bills.upload import folder_of
+from costs.jobs.kinds import Telling
+
+INGEST = "bills.ingest"
+"""The kind of work that reads an upload."""
+
+
+def ingest_upload(
+    tell: Telling, *, upload: str, files: Sequence[Sequence[str]], actor: str
+) -> dict[str, Any]:
+    """Read the files of an upload as one delivery, then remove them.
+
+    ``files`` are pairs of the name on our disk and the name that its owner gave it. Done twice it
+    answers ``unchanged`` the second time. Raises :class:`IngestError` when nothing was kept.
+    """
+    folder = folder_of(upload)
+    names = {str(folder / stored): name for stored, name in files}
+    try:
+        loaded = ingest_bill(
+            [folder / stored for stored, _ in files],
+            actor=actor,
+            now=timezone.now(),
+            progress=lambda what, share: tell(_called(what, files), share),
+        )
+    except IngestError as error:
+        message = str(error)
+        # The longest first: one path may begin like another.
+        for path, name in sorted(names.items(), key=lambda one: -len(one[0])):
+            message = message.replace(path, name)
+        raise IngestError(message) from None
+    finally:
+        # Also after an error: nothing was kept then, and the files are still where they came from.
+        shutil.rmtree(folder, ignore_errors=True)
+    return {
+        "bills": [
+            {**asdict(bill), "file": names.get(bill.file, bill.file)}
+            | {"billed_cost": str(bill.billed_cost), "effective_cost": str(bill.effective_cost)}
+            for bill in loaded
+        ]
+    }
+
+
+def _called(what: str, files: Sequence[Sequence[str]]) -> str:
+    """What is being done, with the name that people know."""
+    for stored, name in files:
+        if what.endswith(f" {stored}"):
+            return what.removesuffix(stored) + name
+    return what

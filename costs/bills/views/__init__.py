@@ -1,0 +1,1 @@
+"""Pages of bills, a file per page."""
