@@ -41,7 +41,8 @@ def main(file: Path, out: Path, memory: str, threads: str, ordered: str) -> None
     else:
         source = (
             f"SELECT * REPLACE ({casts}), row_number() OVER () AS file_row_number"
-            f" FROM read_csv('{file}', header = true, all_varchar = true, delim = ',', quote = '\"')"
+            f" FROM read_csv('{file}', header = true, all_varchar = true,"
+            " delim = ',', quote = '\"')"
         )
     start = time.perf_counter()
     connection.execute(f"COPY ({source}) TO '{out}' (FORMAT parquet, COMPRESSION zstd)")

@@ -65,7 +65,8 @@ _COLUMNS = {
     "PublisherName": "'Example Cloud'",
     "RegionId": "'region-' || r % 6",
     "RegionName": "'Region ' || r % 6",
-    "ResourceId": "'urn:cloud:compute:region-' || r % 6 || ':account/' || r % 12 || '/vm-' || md5('' || r)",
+    "ResourceId": "'urn:cloud:compute:region-' || r % 6 || ':account/' || r % 12 || '/vm-'"
+    " || md5('' || r)",
     "ResourceName": "'vm-' || r",
     "ResourceType": "'Type ' || r % 24",
     "ServiceCategory": "'Category ' || r % 8",
@@ -88,11 +89,8 @@ def write_bill(path: Path, rows: int, *, threads: int = 2) -> None:
     import duckdb
 
     with duckdb.connect(":memory:", config={"threads": str(threads)}) as connection:
-        kinds = dict.fromkeys(DECIMALS, "DECIMAL(18,10)")
-        typed = [
-            f"CAST({_as_written(sql, kinds.get(name), path)} AS {_kind(name, path)}) AS {name}"
-            for name, sql in _COLUMNS.items()
-        ]
+        connection.execute("SET enable_progress_bar = false")
+        typed = [_typed(name, sql, path) for name, sql in _COLUMNS.items()]
         options = (
             "FORMAT parquet, COMPRESSION snappy"
             if path.suffix == ".parquet"
@@ -113,11 +111,10 @@ def write_bill(path: Path, rows: int, *, threads: int = 2) -> None:
         """)
 
 
-def _as_written(sql: str, kind: str | None, path: Path) -> str:
-    return f"CAST({sql} AS {kind})" if kind else sql
-
-
-def _kind(name: str, path: Path) -> str:
-    if name in DECIMALS:
-        return "DOUBLE" if path.suffix == ".parquet" else "DECIMAL(18,10)"
-    return "TIMESTAMP" if name in TIMES else "VARCHAR"
+def _typed(name: str, sql: str, path: Path) -> str:
+    if name in DECIMALS:  # rounded as printed before it becomes a double
+        sql = f"CAST({sql} AS DECIMAL(18,10))"
+        return (
+            f"CAST({sql} AS DOUBLE) AS {name}" if path.suffix == ".parquet" else f"{sql} AS {name}"
+        )
+    return f"CAST({sql} AS {'TIMESTAMP' if name in TIMES else 'VARCHAR'}) AS {name}"

@@ -26,7 +26,7 @@ ROUNDS = 3
 MEMORY = "512MB"
 """HEADROOM_MEMORY_LIMIT's default."""
 MOST_THREADS = 4
-"""As many as an ingest uses at most (``costs.bills.operations.MOST_THREADS``)."""
+"""As many as an ingest uses at most (``costs.lake.engine.MOST_THREADS``)."""
 PEAK_GOAL = 1000
 """MB of the ingesting process."""
 GOALS = {"parquet": 1.6, "csv": 1.5}

@@ -13,7 +13,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def run_module(module: str, *arguments: str, environ: Mapping[str, str] = {}) -> Any:  # noqa: B006
+def run_module(module: str, *arguments: str, environ: Mapping[str, str] | None = None) -> Any:
     """Run ``python -m module`` to its end; the JSON document on the last line that it prints.
 
     Raises :class:`RuntimeError` with its messages when it fails.
@@ -21,7 +21,7 @@ def run_module(module: str, *arguments: str, environ: Mapping[str, str] = {}) ->
     found = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
-        env={**os.environ, **environ},
+        env={**os.environ, **(environ or {})},
         capture_output=True,
         text=True,
         check=False,

@@ -45,17 +45,17 @@ def write(results: Sequence[Result], file: Path) -> None:
 def table(results: Sequence[Result]) -> str:
     """One line per result, columns aligned."""
     rows = [("benchmark", "value", "baseline", "ratio", "goal", "met")]
-    for one in results:
-        rows.append(
-            (
-                one.name,
-                f"{one.value:,.2f} {one.unit}",
-                "" if one.baseline is None else f"{one.baseline:,.2f} {one.unit}",
-                "" if one.ratio is None else f"{one.ratio:.2f} ×",
-                f"≤ {one.goal:g} {'×' if one.ratio is not None else one.unit}",
-                "yes" if one.met else "NO",
-            )
+    rows += [
+        (
+            one.name,
+            f"{one.value:,.2f} {one.unit}",
+            "" if one.baseline is None else f"{one.baseline:,.2f} {one.unit}",
+            "" if one.ratio is None else f"{one.ratio:.2f} ×",
+            f"≤ {one.goal:g} {one.unit if one.ratio is None else '×'}",
+            "yes" if one.met else "NO",
         )
+        for one in results
+    ]
     widths = [max(len(row[nth]) for row in rows) for nth in range(len(rows[0]))]
     return "\n".join(
         "  ".join(

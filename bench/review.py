@@ -43,7 +43,7 @@ def run(
                 )
 
     def median(months: int, what: str) -> float:
-        return statistics.median(answer[what] for answer in found[months])
+        return statistics.median(float(answer[what]) for answer in found[months])
 
     year, years = median(12, "fresh_ms"), median(36, "fresh_ms")
     return [
