@@ -17,8 +17,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from costs.bills.allocation import rule_set_digest
+from costs.bills.building import current_rules
 from costs.bills.models import AllocationRule, Environment, RuleSet
-from costs.bills.operations import current_rules
 from costs.bills.rule_sets import Document, from_json
 from costs.bills.rule_tables import write_rule_tables
 from costs.jobs.kinds import Telling

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from contextlib import closing
 
-from django.conf import settings
-
 from costs.bills.allocation import EnvironmentWords, Rule, allocation_sql
-from costs.lake.engine import open_connection
+from costs.lake.engine import open_for_work
 from costs.lake.versions import TABLES, spans_days, table_file, write_tables
 from costs.stores.local import LocalStore
-
-MOST_THREADS = 4
-"""Threads at most, whatever the machine has: each needs about 100 MB of DuckDB's memory."""
 
 
 def write_rule_tables(
@@ -39,13 +33,7 @@ def write_rule_tables(
     staging = store.new_staging()
     try:
         folder = store.path(key)
-        with closing(
-            open_connection(
-                store.root,
-                memory=settings.DUCKDB_MEMORY_LIMIT,
-                threads=min(os.cpu_count() or 1, MOST_THREADS),
-            )
-        ) as connection:
+        with closing(open_for_work(store.root)) as connection:
             write_tables(
                 connection,
                 folder,

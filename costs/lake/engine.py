@@ -18,6 +18,9 @@ from django.conf import settings
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+MOST_THREADS = 4
+"""Threads of long work, whatever the machine has: each needs about 100 MB of DuckDB's memory."""
+
 _lock = threading.Lock()
 _shared: tuple[int, Path, DuckDBPyConnection] | None = None
 _inherited: list[DuckDBPyConnection] = []
@@ -64,6 +67,14 @@ def open_connection(
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
+
+
+def open_for_work(folder: Path, *, ordered: bool = False) -> DuckDBPyConnection:
+    """A connection for an ingest or a re-allocation, within the limits of the settings."""
+    threads = min(os.cpu_count() or 1, MOST_THREADS)
+    return open_connection(
+        folder, memory=settings.DUCKDB_MEMORY_LIMIT, threads=threads, ordered=ordered
+    )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from costs.bills.operations import IngestError
+from costs.bills.building import IngestError
 from tests.bills.making import (
     AZURE_EA,
     AZURE_MCA,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from costs.bills.operations import IngestError
+from costs.bills.building import IngestError
 from costs.bills.queries import rejects
 from costs.focus import COLUMNS, snake
 from costs.lake.engine import cursor

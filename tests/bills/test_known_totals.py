@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from costs.bills.operations import IngestError
+from costs.bills.building import IngestError
 from costs.lake.engine import cursor
 from costs.lake.models import BillVersion
 from costs.lake.queries import live_tables

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.db import connections
 
-from costs.bills.operations import IngestError
+from costs.bills.building import IngestError
 from costs.lake.models import BillVersion
 from tests.bills.making import focus, ingest, total, write
 

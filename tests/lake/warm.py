@@ -23,8 +23,8 @@ import django
 EVENTS = (
     ("costs.bills.operations", "receive"),
     ("costs.lake.staging", "stage"),
-    ("costs.bills.operations", "write_charges"),
-    ("costs.bills.operations", "write_tables"),
+    ("costs.bills.building", "write_charges"),
+    ("costs.bills.building", "write_tables"),
     ("costs.bills.operations", "_judged"),
     ("costs.stores.local", "_sync"),
     ("costs.lake.operations", "enter"),

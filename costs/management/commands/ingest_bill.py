@@ -28,7 +28,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        from costs.bills.operations import IngestError, ingest_bill
+        from costs.bills.building import IngestError
+        from costs.bills.operations import ingest_bill
 
         prepare_database()
         now = timezone.now()

@@ -1,0 +1,219 @@
+"""From received files to published folders: what a delivery brings, written but not yet live."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from costs.bills.allocation import EnvironmentWords, Rule, allocation_sql, rule_set_digest
+from costs.bills.description import Columns, Reader, UnreadableBill
+from costs.bills.judging import implausible, repeats, source_name, sums_of, unread
+from costs.bills.models import AllocationRule, Environment
+from costs.bills.receiving import Received, rejects_key
+from costs.lake import operations as lake
+from costs.lake import staging
+from costs.lake.engine import open_for_work, quote
+from costs.lake.staging import Slice, Staged, StagingError
+from costs.lake.versions import Share, repeated_share, table_file, write_charges, write_tables
+from costs.stores.local import LocalStore
+
+if TYPE_CHECKING:
+    pass
+
+
+class IngestError(ValueError):
+    """Nothing was kept. The message is one line that names the file."""
+
+
+@dataclass
+class Arrived:
+    """A received file on its way through."""
+
+    received: Received
+    reader: Reader
+    staged: Staged | None = None
+
+
+@dataclass
+class Bill:
+    """All that one delivery brings for one source and billing period."""
+
+    source: str
+    period: date
+    period_end: date
+    shares: list[tuple[Arrived, list[Slice]]] = field(default_factory=list)
+
+    @property
+    def digest(self) -> str:
+        digests = sorted(file.received.digest for file, _ in self.shares)
+        return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+    @property
+    def reader_version(self) -> int:
+        return max(file.reader.version for file, _ in self.shares)
+
+
+def parquet_types(received: Received, store: LocalStore) -> dict[str, str]:
+    """Column name to DuckDB type of a received Parquet file."""
+    with closing(open_for_work(store.root)) as connection:
+        return staging.parquet_types(connection, received.path)
+
+
+def stage(file: Arrived, store: LocalStore, workspace: Path) -> Staged:
+    """Read one file into ``workspace``. Raises :class:`IngestError` naming it."""
+    received, reader = file.received, file.reader
+    sniffed = received.sniffed
+    into = workspace / received.digest
+    into.mkdir()
+    try:
+        with closing(
+            open_for_work(store.root, ordered=sniffed.container != "parquet")
+        ) as connection:
+            types = dict.fromkeys(sniffed.columns, "TEXT")
+            columns = Columns(types or staging.parquet_types(connection, received.path))
+            return staging.stage(
+                connection,
+                received.path,
+                sniffed.container,
+                sniffed.columns,
+                columns,
+                reader.charge(columns),
+                into,
+                0,
+            )
+    except (UnreadableBill, StagingError) as error:
+        raise IngestError(f"{received.given}: {error}") from None
+
+
+def publish_rejects(files: Sequence[Arrived], store: LocalStore) -> None:
+    """Keep the refused rows beside the raw file, for the page and its download."""
+    for file in files:
+        key = rejects_key(file.received.key, file.reader.name, file.reader.version)
+        if file.staged and file.staged.rejected and not store.path(key).exists():
+            store.publish(file.staged.rejects, key)
+
+
+def bills_of(files: Sequence[Arrived], source: str | None) -> list[Bill]:
+    """The bills that staged files hold, by source (the given name, else derived) and period."""
+    bills: dict[tuple[str, date], Bill] = {}
+    for file in files:
+        assert file.staged is not None  # noqa: S101 - staged just before
+        for part in file.staged.slices:
+            name = source or source_name(
+                part.provider_name, part.billing_account_id, file.reader.family
+            )
+            bill = bills.setdefault(
+                (name, part.billing_period),
+                Bill(name, part.billing_period, part.billing_period_end),
+            )
+            if not bill.shares or bill.shares[-1][0] is not file:
+                bill.shares.append((file, []))
+            bill.shares[-1][1].append(part)
+    return list(bills.values())
+
+
+def build(bill: Bill, store: LocalStore) -> lake.NewVersion:
+    """Write and publish the version's folder; nothing of it is live yet."""
+    rules, environments = current_rules()
+    rule_set = rule_set_digest(rules, environments)
+    folder = store.new_staging()
+    try:
+        with closing(open_for_work(store.root)) as connection:
+            spans = any(file.staged.spans for file, _ in bill.shares if file.staged)
+            write_charges(connection, folder, [_share(file, parts) for file, parts in bill.shares])
+            write_tables(
+                connection,
+                folder,
+                rule_set,
+                lambda keys: allocation_sql(rules, environments, keys),
+                spans=spans,
+            )
+            repeated = repeated_share(connection, folder) if len(bill.shares) > 1 else Decimal(0)
+            facts = quote(str(folder / table_file("daily_summary", rule_set)))
+            days = connection.execute(
+                f"SELECT min(day), max(day) FROM read_parquet({facts})"
+            ).fetchone() or (None, None)
+        key = f"charges/{bill.source}/{bill.period:%Y-%m-%d}/{folder.name}"
+        store.publish(folder, key)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    slices = [part for _, parts in bill.shares for part in parts]
+    first = bill.shares[0][0]
+    parts = [_part(file, own) for file, own in bill.shares]
+    return lake.NewVersion(
+        source=bill.source,
+        provider_name=slices[0].provider_name,
+        billing_account_id=slices[0].billing_account_id,
+        format=first.reader.name,
+        billing_period=bill.period,
+        billing_period_end=bill.period_end,
+        key=key,
+        digest=bill.digest,
+        reader_version=bill.reader_version,
+        rule_set=rule_set,
+        rows=sum(part.rows for part in slices),
+        rejected=sum(part.rejected for part in parts),
+        sums=sums_of(slices),
+        accounts=sorted({(part.provider_name, part.billing_account_id) for part in slices}),
+        least_day=days[0],
+        greatest_day=days[1],
+        notices=_notices(bill, slices),
+        parts=parts,
+        replaces=None,
+        held_reason=repeats(repeated),
+    )
+
+
+def _share(file: Arrived, own: Sequence[Slice]) -> Share:
+    assert file.staged is not None  # noqa: S101 - staged just before
+    whole = len(own) == len(file.staged.slices)
+    where = (
+        None
+        if whole
+        else [(part.provider_name, part.billing_account_id, part.billing_period) for part in own]
+    )
+    return Share(file.staged, where)
+
+
+def _part(file: Arrived, own: Sequence[Slice]) -> lake.NewPart:
+    staged, received = file.staged, file.received
+    assert staged is not None  # noqa: S101 - staged just before
+    # A rejected row belongs to no bill for sure: count it once, with the file's largest share.
+    largest = max(staged.slices, key=lambda part: part.rows)
+    return lake.NewPart(
+        delivery=lake.NewDelivery(
+            file_name=received.given.name[-300:],
+            digest=received.digest,
+            size=received.size,
+            raw_key=received.key,
+            format=file.reader.name,
+            reader_version=file.reader.version,
+        ),
+        sums=sums_of(own),
+        rejected=staged.rejected if largest in own else 0,
+    )
+
+
+def _notices(bill: Bill, slices: Sequence[Slice]) -> list[str]:
+    """What whoever looks at this bill should know, in sentences."""
+    counts: dict[str, int] = {}
+    for file, _ in bill.shares:
+        for column, count in (file.staged.unread if file.staged else {}).items():
+            counts[column] = counts.get(column, 0) + count
+    of_readers = dict.fromkeys(n for file, _ in bill.shares for n in file.reader.notices())
+    return [*of_readers, *unread(counts), *implausible(slices)]
+
+
+def current_rules() -> tuple[list[Rule], list[EnvironmentWords]]:
+    """The allocation rules in order and the environments with their words."""
+    rules = [row.as_rule() for row in AllocationRule.objects.all()]
+    environments = [row.as_words() for row in Environment.objects.all()]
+    return rules, environments
