@@ -27,6 +27,7 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("", include("costs.people.urls")),
     path("", include("costs.review.urls")),
+    path("", include("costs.spend.urls")),
     path("", include("costs.bills.urls")),
     path("", include("costs.bills.allocation_urls")),
     path("", include("costs.budgets.urls")),

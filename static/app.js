@@ -334,3 +334,28 @@ document.addEventListener("click", async (event) => {
 });
 offerCopies(document);
 document.body.addEventListener("htmx:load", (event) => offerCopies(event.detail.elt));
+
+// -- explore: forms whose empty fields stay out of the address -------------------------------------
+
+const LEAN = ["then", "step", "search", "find"]; // others may mean "none" when they are empty
+
+document.body.addEventListener("htmx:configRequest", (event) => {
+  if (!event.detail.elt.closest("[data-lean]")) return;
+  for (const name of LEAN) {
+    if (event.detail.parameters[name] === "") delete event.detail.parameters[name];
+  }
+});
+
+// A menu closes on Escape and when something else is clicked.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});

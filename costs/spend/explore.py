@@ -123,7 +123,8 @@ class Selection:
         return pairs
 
     @property
-    def _said(self) -> list[tuple[str, str]]:
+    def selection_pairs(self) -> list[tuple[str, str]]:
+        """Names and values of the query string that asks for these charges."""
         pairs = [*self._days, *self._filters]
         if self.search:
             pairs.append(("search", self.search))
@@ -136,7 +137,7 @@ class Selection:
     @property
     def pairs(self) -> list[tuple[str, str]]:
         """Names and values of the query string that asks for this; defaults stay unsaid."""
-        return self._said
+        return self.selection_pairs
 
     @property
     def query(self) -> str:
@@ -231,7 +232,7 @@ class Explore(Selection):
             pairs.append(("by", self.by))
         if self.then:
             pairs.append(("then", self.then))
-        pairs += self._said
+        pairs += self.selection_pairs
         if self.asked_step:
             pairs.append(("step", self.asked_step))
         if self.compare != "none":
@@ -381,22 +382,28 @@ def read_explore(
     by = _choice(single, "by", DIMENSIONS, "service_name")
     then = _choice(single, "then", DIMENSIONS, "")
     top = _choice(single, "top", tuple(map(str, TOPS)), str(DEFAULT_TOP))
-    state = Explore(
-        **_selection(single, where, without, today, known),
+    selection = _selection(single, where, without, today, known)
+    return Explore(
+        **selection,
         by=by,
         then="" if then == by else then,
-        asked_step=_choice(single, "step", STEPS, ""),
+        asked_step=checked_step(single.get("step", ""), selection["period"]),
         top=int(top),
         compare=_choice(single, "compare", COMPARISONS, "none"),
         sort=_choice(single, "sort", SORTS, "cost"),
         pick=_choice(single, "pick", DIMENSIONS, ""),
         find=_text(single, "find"),
     )
-    if state.asked_step == "day" and state.period.days > MOST_DAYS:
+
+
+def checked_step(text: str, period: Period) -> str:
+    """The step asked for, empty for none. Raises :class:`Nonsense`."""
+    step = _choice({"step": text}, "step", STEPS, "")
+    if step == "day" and period.days > MOST_DAYS:
         raise Nonsense(
-            "step", f"{state.period.days} days cannot be drawn one by one; choose week or month"
+            "step", f"{period.days} days cannot be drawn one by one; choose week or month"
         )
-    return state
+    return step
 
 
 def read_selection(

@@ -10,7 +10,15 @@ from django.core.exceptions import BadRequest, ValidationError
 from django.http import QueryDict
 
 from costs.periods import Period
-from costs.spend.explore import Explore, Nonsense, Selection, read_explore, read_selection
+from costs.spend.explore import (
+    LONGEST_VALUE,
+    Explore,
+    Nonsense,
+    Selection,
+    checked_step,
+    read_explore,
+    read_selection,
+)
 
 LONGEST_QUERY = 4000
 """Characters of a saved view's query string: what every server takes as an address (ours)."""
@@ -41,6 +49,23 @@ def page_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 8 and int(text) > 0):
         raise BadRequest(f"page: “{text[:20]}” is not the number of a page.")
     return int(text)
+
+
+def resource_id(text: str) -> str:
+    """The id of a resource. Raises :class:`BadRequest` when there is none."""
+    if not text:
+        raise BadRequest("id: which resource? Its id has to stand in the address.")
+    if len(text) > LONGEST_VALUE or "\0" in text:
+        raise BadRequest(f"id: no resource has such an id ({len(text)} characters).")
+    return text
+
+
+def step(text: str, period: Period) -> str:
+    """A step, or nothing for the one that fits. Raises :class:`BadRequest`."""
+    try:
+        return checked_step(text, period)
+    except Nonsense as nonsense:
+        raise BadRequest(f"{nonsense}.") from None
 
 
 class ViewName(forms.Form):

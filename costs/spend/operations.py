@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from costs.spend.models import SavedView
@@ -26,14 +25,14 @@ class Saved:
     replaced: str | None
 
 
-def save_view(user: User, *, name: str, query: str, now: datetime) -> Saved:
+def save_view(user_id: int, *, name: str, query: str, now: datetime) -> Saved:
     """Keep ``query`` as ``name``; a name that is there gets the new query."""
     with transaction.atomic():
-        known = SavedView.objects.filter(user=user, name=name).first()
+        known = SavedView.objects.filter(user_id=user_id, name=name).first()
         if known is None:
-            if SavedView.objects.filter(user=user).count() >= MOST_VIEWS:
+            if SavedView.objects.filter(user_id=user_id).count() >= MOST_VIEWS:
                 raise Refused(f"You have {MOST_VIEWS} saved views; delete one first.")
-            view = SavedView.objects.create(user=user, name=name, query=query, created_at=now)
+            view = SavedView.objects.create(user_id=user_id, name=name, query=query, created_at=now)
             return Saved(view, None)
         replaced = known.query if known.query != query else None
         known.query = query

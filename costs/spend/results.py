@@ -273,4 +273,5 @@ def bar_chart(bars: DailyCosts, step: str) -> Spec:
     axis["labelExpr"] = LABEL_EVERY[step]
     if step != "day" or len(bars.days) <= 14:
         axis["values"] = [day.day.isoformat() for day in bars.days]
+        axis["labelAlign"] = "center"
     return spec

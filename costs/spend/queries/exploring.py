@@ -301,7 +301,8 @@ class Value:
 
     value: str
     label: str
-    cost: Decimal
+    cost: Decimal | None
+    """None where it was not asked for."""
 
 
 def values_of(

@@ -1,0 +1,164 @@
+"""The explore page: any question about cost that the daily tables can answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from costs.charts import DailyCosts
+from costs.csv_cells import csv_lines
+from costs.pages import render_page
+from costs.people.queries import scope_of
+from costs.people.scope import Scope
+from costs.periods import DAY, Period
+from costs.spend import forms, queries, results, tables
+from costs.spend.explore import Explore
+from costs.spend.queries import exploring
+from costs.spend.queries.saved_views import saved_views
+from costs.spend.results import Result
+
+NOT_YET = "There are no bills yet, so there is no table either."
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one state of the page shows."""
+
+    state: Explore
+    """With the currency that the figures are in."""
+    result: Result
+    bars: DailyCosts
+    currencies: tuple[str, ...]
+    complete: date | None
+    """The last day that is complete."""
+
+
+def today(now: datetime) -> date:
+    """The UTC day, as charge days are."""
+    return now.astimezone(UTC).date()
+
+
+def user_id(request: HttpRequest) -> int:
+    """Whose views are meant. Every page here asks for a sign-in before."""
+    return int(request.user.pk or 0)
+
+
+@require_safe
+def explore(request: HttpRequest) -> HttpResponse:
+    """Cost by one or two dimensions, over time and as a table."""
+    scope, now = scope_of(request.user), timezone.now()
+    known = queries.known_days(scope)
+    state = forms.explore_state(request.GET, today=today(now), known=known)
+    if known is None:
+        return render_page(request, "spend/empty.html", {"now": now})
+    answer = _answer(scope, state, now)
+    shown = state.period.before(today(now) + DAY)
+    response = render_page(
+        request,
+        "spend/explore.html",
+        {
+            "answer": answer,
+            "state": state,
+            "result": answer.result,
+            "bars": answer.bars,
+            "spec": results.bar_chart(answer.bars, state.step) if answer.bars.days else None,
+            "complete": answer.complete,
+            "incomplete": _incomplete(shown, answer.complete),
+            "compared": state.compared,
+            "known": known,
+            "unknown_before": bool(state.compared and state.compared.start < known.start),
+            "values": _values(scope, answer),
+            "saved_views": saved_views(user_id(request)),
+            "now": now,
+        },
+        partials={"explore"},
+    )
+    if request.headers.get("HX-Request") and not request.headers.get("HX-Boosted"):
+        # The address says what is shown and nothing else, whatever the form sent along.
+        response["HX-Push-Url"] = reverse("spend:explore") + state.query
+    return response
+
+
+@require_safe
+def explore_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """The table as it is shown, with every digit."""
+    answer = _download(request)
+    state = answer.state
+    table = tables.groups(
+        answer.result, state.keys, state.metric, compared=state.compared is not None
+    )
+    return download(table, f"costs-by-{'-and-'.join(state.keys)}")
+
+
+@require_safe
+def over_time_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """The figures behind the chart."""
+    answer = _download(request)
+    table = tables.over_time(answer.bars, answer.state.step, answer.state.metric)
+    return download(table, f"costs-by-{answer.state.step}")
+
+
+def download(table: tables.Table, name: str) -> StreamingHttpResponse:
+    """A table as a CSV file."""
+    return StreamingHttpResponse(
+        csv_lines(table.header, table.rows),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )
+
+
+def _download(request: HttpRequest) -> Answer:
+    scope, now = scope_of(request.user), timezone.now()
+    known = queries.known_days(scope)
+    state = forms.explore_state(request.GET, today=today(now), known=known)
+    if known is None:
+        raise Http404(NOT_YET)
+    return _answer(scope, state, now)
+
+
+def _answer(scope: Scope, state: Explore, now: datetime) -> Answer:
+    groups = exploring.cost_groups(
+        scope,
+        state.selection,
+        keys=state.keys,
+        top=state.top,
+        compared=state.compared,
+        by_change=state.sort == "change" and state.compared is not None,
+    )
+    state = replace(state, currency=groups.currency)
+    result = results.result_of(groups.all, groups.currency)
+    parts = exploring.cost_over_time(
+        scope,
+        state.selection,
+        keys=state.keys,
+        groups=tuple(row.keys for row in results.charted(result.rows)),
+        step=state.step,
+    )
+    complete = exploring.complete_through(scope, today(now))
+    bars = results.bars_of(result, parts, period=state.period, step=state.step, complete=complete)
+    return Answer(state, result, bars, tuple(of for of, _ in groups.currencies), complete)
+
+
+def _incomplete(shown: Period, complete: date | None) -> Period | None:
+    """The days up to today that are not complete yet."""
+    start = max(shown.start, complete + DAY) if complete else shown.start
+    return Period(start, shown.end) if start < shown.end else None
+
+
+def _values(scope: Scope, answer: Answer) -> list[exploring.Value]:
+    """The values offered as filters; those that are chosen come first, found or not."""
+    state = answer.state
+    if not state.pick:
+        return []
+    found = exploring.values_of(scope, state.selection, state.pick, find=state.find)
+    chosen = {*state.among(state.pick), *state.among(state.pick, excluded=True)}
+    listed = {value.value for value in found}
+    missing = [exploring.Value(value, "", None) for value in sorted(chosen - listed)]
+    return [*(one for one in found if one.value in chosen), *missing] + [
+        one for one in found if one.value not in chosen
+    ]
