@@ -158,7 +158,7 @@ def from_json(kept: Mapping[str, Any]) -> Document:
     )
 
 
-# -- edits: each gives a new, checked document ------------------------------------------------------
+# -- edits: each gives a new, checked document -----------------------------------------------------
 
 
 def with_rule(document: Document, placed: PlacedRule, *, after: str | None = None) -> Document:
@@ -224,7 +224,7 @@ def with_environment(document: Document, environment: NamedEnvironment) -> Docum
 
 
 def without_environment(document: Document, name: str) -> Document:
-    """All environments but one. Raises :class:`Gone`, or :class:`BadField` where a rule names it."""
+    """All environments but one. Raises :class:`Gone`; :class:`BadField` where a rule names it."""
     gone = document.environment(name)
     for placed in document.rules:
         rule = placed.rule
@@ -236,7 +236,7 @@ def without_environment(document: Document, name: str) -> Document:
     return replace(document, environments=kept)
 
 
-# -- checks -----------------------------------------------------------------------------------------
+# -- checks ----------------------------------------------------------------------------------------
 
 
 def check_rule(rule: Rule, document: Document, *, id: str = "") -> None:  # noqa: A002
@@ -316,7 +316,7 @@ def check_environment(environment: NamedEnvironment, document: Document) -> None
             raise BadField(field, f"“{word}” means {other.name} already.")
 
 
-# -- differences ------------------------------------------------------------------------------------
+# -- differences -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

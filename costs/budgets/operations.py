@@ -10,7 +10,8 @@ from typing import Final
 from django.db import transaction
 
 from costs.bills import queries as bills
-from costs.budgets.models import BandChange
+from costs.bills.models import Environment
+from costs.budgets.models import BandChange, DriverChange
 from costs.money import plain
 from costs.people.operations import record
 from costs.people.scope import Scope
@@ -27,6 +28,10 @@ LARGEST: Final = Decimal(10) ** 15
 """A band ends below this: wide enough for any currency, and a typing slip is caught."""
 
 
+class Overtaken(RuntimeError):
+    """Somebody else has changed the same thing meanwhile; nothing was done."""
+
+
 def set_band(
     *,
     actor: str,
@@ -37,14 +42,23 @@ def set_band(
     currency: str,
     why: str,
     now: datetime,
+    seen: int | None = None,
 ) -> None:
     """Set the band of ``environment`` from the month that starts on ``valid_from``.
 
     Nothing is overwritten: the edit is a row of the history and an entry of the audit log.
-    Raises :class:`ValueError` with one sentence that names what is wrong.
+    ``seen`` is the key of the newest edit that the person has seen, 0 for none; None does not ask.
+    Raises :class:`ValueError` with one sentence that names what is wrong, :class:`Overtaken` when
+    there is a newer edit than ``seen``.
     """
     _check(environment, valid_from, low, high, currency, why)
     with transaction.atomic():
+        if seen is not None:
+            # Whoever comes second waits here, and then finds the edit of the first.
+            list(Environment.objects.select_for_update().filter(name=environment))
+            newest = BandChange.objects.filter(environment=environment).order_by("pk").last()
+            if newest is not None and newest.pk != seen:
+                raise Overtaken(environment)
         previous = (
             BandChange.objects.filter(environment=environment, valid_from__lte=valid_from)
             .order_by("valid_from", "created_at", "pk")
@@ -104,6 +118,66 @@ def _check(
         raise ValueError("Say why the band changes: it is kept in its history.")
     if len(why.strip()) > 500:
         raise ValueError("The reason is longer than 500 characters.")
+
+
+def set_driver(
+    *,
+    actor: str,
+    environment: str,
+    metric: str,
+    baseline: Decimal | None,
+    fixed_share: Decimal | None,
+    why: str,
+    now: datetime,
+    seen: int | None = None,
+) -> None:
+    """Say what the band of ``environment`` scales with; an empty ``metric`` ends it.
+
+    ``baseline`` is the metric's sum in a month for which the band holds as set, ``fixed_share`` the
+    part of the band (0 to 1) that does not scale: METHODS.md section 1. Raises :class:`ValueError`
+    with one sentence, :class:`Overtaken` as :func:`set_band` does.
+    """
+    metric, why = metric.strip(), why.strip()
+    if environment not in [one.name for one in bills.environments(Scope.everything())]:
+        raise ValueError(f"There is no environment “{environment}”.")
+    if not why or len(why) > 500:
+        raise ValueError("Say why in 1 to 500 characters: it is kept in the history.")
+    if not metric:
+        baseline = fixed_share = None
+    else:
+        if not re.fullmatch("[a-z][a-z0-9_]{0,99}", metric):
+            raise ValueError("A metric is written like requests or network_out_bytes.")
+        if baseline is None or not baseline.is_finite() or not 0 < baseline < LARGEST:
+            raise ValueError(f"The baseline is a number above 0 and below {LARGEST:,f}.")
+        if fixed_share is None or not fixed_share.is_finite() or not 0 <= fixed_share <= 1:
+            raise ValueError("The fixed share is a number from 0 to 1.")
+    with transaction.atomic():
+        list(Environment.objects.select_for_update().filter(name=environment))
+        newest = DriverChange.objects.filter(environment=environment).order_by("pk").last()
+        if seen is not None and newest is not None and newest.pk != seen:
+            raise Overtaken(environment)
+        DriverChange.objects.create(
+            environment=environment,
+            metric=metric,
+            baseline=baseline,  # type: ignore[misc]  # nullable, see the model
+            fixed_share=fixed_share,
+            created_at=now,
+            created_by=actor,
+            why=why,
+        )
+        record(
+            actor=actor,
+            action="driver.set",
+            subject=environment,
+            detail={
+                "metric": metric,
+                "baseline": None if baseline is None else plain(baseline),
+                "fixed_share": None if fixed_share is None else plain(fixed_share),
+                "why": why,
+                "previous": None if newest is None else str(newest),
+            },
+            now=now,
+        )
 
 
 def install_default_bands() -> int:

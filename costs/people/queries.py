@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
+from django.db.models import QuerySet
 
-from costs.people.models import Visibility
+from costs.people.models import AuditEntry, Visibility
 from costs.people.roles import at_least
 from costs.people.scope import Scope
 
@@ -27,3 +28,12 @@ def has_role(user: AbstractBaseUser | AnonymousUser, role: str) -> bool:
     if not isinstance(user, PermissionsMixin):
         return False
     return user.is_superuser or any(group.name in at_least(role) for group in user.groups.all())
+
+
+def audit_entries(*, actor: str = "", action: str = "", subject: str = "") -> QuerySet[AuditEntry]:
+    """The audit log, newest first; each text is a part of what is looked for, case aside."""
+    entries: QuerySet[AuditEntry] = AuditEntry.objects.all()
+    for field, text in (("actor", actor), ("action", action), ("subject", subject)):
+        if text:
+            entries = entries.filter(**{f"{field}__icontains": text})
+    return entries
