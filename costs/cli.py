@@ -7,8 +7,19 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
+from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+
+class OneLineErrors(BaseCommand):
+    """A command that answers a wrong argument with one line on stderr; ``--help`` has the usage."""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        # argparse prints all of the usage before the line that says what is wrong.
+        parser.print_usage = lambda file=None: None  # type: ignore[method-assign]
+        return parser
 
 
 def day(text: str, argument: str) -> date:

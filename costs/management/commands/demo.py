@@ -6,13 +6,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
-from costs.cli import as_of_moment, prepare_database, print_json, progress_bar
+from costs.cli import OneLineErrors, as_of_moment, prepare_database, print_json, progress_bar
 
 
-class Command(BaseCommand):
+class Command(OneLineErrors):
     """``demo [--as-of DAY] [--json]``"""
 
     help = "Write thirteen months of demo bills into the data folder and read them."

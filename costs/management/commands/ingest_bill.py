@@ -8,14 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
-from costs.cli import as_of_moment, prepare_database, print_json, progress_bar
+from costs.cli import OneLineErrors, as_of_moment, prepare_database, print_json, progress_bar
 from costs.money import cents, plain
 
 
-class Command(BaseCommand):
+class Command(OneLineErrors):
     """``ingest_bill FILE... [--source NAME] [--accept] [--json]``"""
 
     help = "Read bills (files or folders of CSV, CSV.gz, Parquet) into the lake: all or none."

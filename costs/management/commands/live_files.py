@@ -5,12 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
-from costs.cli import as_of_moment, prepare_database, print_json
+from costs.cli import OneLineErrors, as_of_moment, prepare_database, print_json
 
 
-class Command(BaseCommand):
+class Command(OneLineErrors):
     """``live_files [--json]``"""
 
     help = "List the live Parquet files, for engines such as Athena, Trino, Spark or Fabric."

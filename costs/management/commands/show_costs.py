@@ -6,15 +6,15 @@ from argparse import ArgumentParser
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from costs.cli import as_of_moment, day, prepare_database, print_json
+from costs.cli import OneLineErrors, as_of_moment, day, prepare_database, print_json
 from costs.money import plain, total
 from costs.people.scope import Scope
 from costs.periods import Period
 
 
-class Command(BaseCommand):
+class Command(OneLineErrors):
     """``show_costs [--from DAY] [--to DAY] [--by a,b] [--metric billed_cost|effective_cost]``"""
 
     help = "Show costs by any grouping, by currency; --to is exclusive."
