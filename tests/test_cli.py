@@ -191,5 +191,5 @@ def test_as_a_process_on_a_bare_data_folder(tmp_path: Path) -> None:
     assert refused.stderr.count("\n") == 1
     assert f"{bad}: the file is empty" in refused.stderr
     assert unknown.returncode == 2
-    assert unknown.stdout == ""
+    assert (unknown.stdout, unknown.stderr.count("\n")) == ("", 1)
     assert "--nonsense" in unknown.stderr

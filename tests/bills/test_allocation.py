@@ -355,7 +355,7 @@ def some_rules(draw: st.DrawFn) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(rules=some_rules(), found=st.lists(keys, min_size=1, max_size=6))
 def test_like_the_slow_implementation(rules: tuple[Rule, ...], found: list[Key]) -> None:
     with duckdb.connect(":memory:", config={"threads": "1"}) as connection:
@@ -371,8 +371,8 @@ def test_like_the_slow_implementation(rules: tuple[Rule, ...], found: list[Key])
                 assert result[n] == wanted[n], one
 
 
-@settings(max_examples=60)
-@given(found=st.lists(keys, min_size=1, max_size=8))
+@settings(max_examples=15)
+@given(found=st.lists(keys, min_size=1, max_size=25))
 def test_default_rules_like_the_slow_implementation(found: list[Key]) -> None:
     with duckdb.connect(":memory:", config={"threads": "1"}) as connection:
         quick = allocated(connection, found)

@@ -25,7 +25,7 @@ from costs.spend.queries import GROUPINGS, METRICS, CostRow, Metric, cost_by
 from tests.bills.making import ALL, focus, ingest, write
 
 pytestmark = pytest.mark.django_db
-few = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 
 UNIT = Decimal("1e-18")
 ENVIRONMENTS = {"prod": "production", "dev": "development", "": "unallocated"}
@@ -59,13 +59,14 @@ def charges(draw: st.DrawFn) -> dict[str, str]:
         BilledCost=draw(amounts),
         EffectiveCost=draw(amounts),
         BillingCurrency=draw(st.sampled_from(["USD", "USD", "CAD"])),
-        BillingPeriodStart=draw(st.sampled_from(["2026-01-01", "2026-02-01"])),
+        BillingPeriodStart=draw(st.sampled_from(["2026-01-01"] * 3 + ["2026-02-01"])),
         BillingPeriodEnd="2026-03-01",
         ChargePeriodStart=start.isoformat(),
         ChargePeriodEnd=(start + timedelta(hours=hours)).isoformat(),
         ChargeCategory=draw(st.sampled_from(["Usage", "Tax", "Credit"])),
-        ProviderName=draw(st.sampled_from(["AWS", "Microsoft"])),
-        BillingAccountId=draw(st.sampled_from(["a-1", "a-2"])),
+        # Few bills, for each takes a tenth of a second.
+        ProviderName=(provider := draw(st.sampled_from(["AWS", "AWS", "Microsoft"]))),
+        BillingAccountId=f"account of {provider}",
         SubAccountId=draw(st.sampled_from(["s-1", "s-2", "", "NULL"])),
         ServiceName=draw(st.sampled_from(["Machines", "Disks"])),
         RegionId=draw(st.sampled_from(["eu", ""])),
@@ -175,7 +176,7 @@ def everything() -> list[tuple[object, ...]]:
 def test_in_how_many_parts_a_bill_comes_does_not_matter(
     rows: list[dict[str, str]], data: st.DataObject
 ) -> None:
-    parts = data.draw(st.integers(2, 4))
+    parts = data.draw(st.integers(2, 3))
     place = [data.draw(st.integers(0, parts - 1)) for _ in rows]
     with empty_lake() as folder:
         ingest(write(folder / "b.csv", rows), accept=True)

@@ -58,7 +58,7 @@ def charges(draw: st.DrawFn) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("container", get_args(Container.__value__))
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(rows=st.lists(charges(), min_size=1, max_size=5))
 def test_write_then_read_is_the_identity(container: Container, rows: list[dict[str, str]]) -> None:
     names = ", ".join((*(column.name for column in COLUMNS), "resource_group", "source_row"))
