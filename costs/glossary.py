@@ -95,11 +95,6 @@ TERMS: tuple[Term, ...] = (
         "Bills",
     ),
     Term(
-        "invoice total",
-        "The provider's own sum of a bill, where it gives one: what ours is checked against.",
-        "Bills",
-    ),
-    Term(
         "billed cost", "What is invoiced. A commitment counts in full when it is bought.", "Costs"
     ),
     Term(

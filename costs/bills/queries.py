@@ -19,6 +19,7 @@ from costs.lake.engine import cursor, quote
 from costs.lake.models import BillVersion, Delivery, Part, Source
 from costs.lake.versions import table_file
 from costs.people.scope import Scope
+from costs.periods import month_of
 from costs.stores import open_store
 
 INCOMPLETE_DAYS = 2
@@ -311,6 +312,19 @@ def bill_page(
             for row in page
         ),
     )
+
+
+def billing_period_in(scope: Scope, source: str, month: date) -> date | None:
+    """The first day of the source's first billing period that begins in the calendar ``month``.
+
+    None when there is none or ``scope`` is restricted.
+    """
+    if scope != Scope.everything():
+        return None
+    of_month = BillVersion.objects.filter(
+        source__name=source, billing_period__gte=month, billing_period__lt=month_of(month).end
+    )
+    return of_month.order_by("billing_period").values_list("billing_period", flat=True).first()
 
 
 def _against(

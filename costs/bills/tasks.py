@@ -9,7 +9,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from costs.bills.operations import IngestError, ingest_bill
+from costs.bills.building import IngestError
+from costs.bills.operations import ingest_bill
 from costs.bills.upload import folder_of
 from costs.jobs.kinds import Telling
 
@@ -18,7 +19,7 @@ INGEST = "bills.ingest"
 
 
 def ingest_upload(
-    tell: Telling, *, upload: str, files: Sequence[Sequence[str]], actor: str
+    tell: Telling, *, upload: str, files: Sequence[Sequence[str]], by: str
 ) -> dict[str, Any]:
     """Read the files of an upload as one delivery, then remove them.
 
@@ -30,7 +31,7 @@ def ingest_upload(
     try:
         loaded = ingest_bill(
             [folder / stored for stored, _ in files],
-            actor=actor,
+            actor=by,
             now=timezone.now(),
             progress=lambda what, share: tell(_called(what, files), share),
         )

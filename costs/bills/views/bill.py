@@ -9,7 +9,6 @@ from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -17,6 +16,7 @@ from costs.bills import queries
 from costs.bills.decisions import Overtaken, decide
 from costs.bills.forms import DecisionForm, PageForm
 from costs.bills.forms import month as parse_month
+from costs.bills.matrix import month_text
 from costs.bills.queries import VERSIONS_A_PAGE
 from costs.pages import render_page
 from costs.people.gates import needs_role
@@ -28,7 +28,14 @@ from costs.people.scope import Scope
 @require_safe
 def bill(request: HttpRequest, source: str, month: str) -> HttpResponse:
     """A source's bill of one month."""
-    return _page(request, source, _month(month), PageForm.read(request.GET).number)
+    period = _month(month)
+    number = PageForm.read(request.GET).number
+    if len(month) == len("2026-06"):
+        # A billing period may begin within a month, and lists of months lead here all the same.
+        begins = queries.billing_period_in(scope_of(request.user), source, period)
+        if begins and begins != period:
+            return redirect("bills:bill", source, month_text(begins))
+    return _page(request, source, period, number)
 
 
 def _page(
@@ -99,7 +106,7 @@ def decision(request: HttpRequest, source: str, month: str) -> HttpResponse:
         return _page(request, source, period, overtaken=str(overtaken), status=409)
     what = "is live now" if accepted else "is refused and will never count"
     messages.success(request, f"Version {version.number} {what}.")
-    return redirect(reverse("bills:bill", args=[source, month]))
+    return redirect("bills:bill", source, month)
 
 
 @require_safe

@@ -93,6 +93,7 @@ def _receive(request: HttpRequest) -> HttpResponse:
         now=now,
         upload=staging.folder.name,
         files=[[one.stored, one.name] for one in staging.arrived],
+        by=actor,
     )
     remove_leftovers(
         now=now, open_uploads={one.arguments.get("upload", "") for one in open_runs(INGEST)}
