@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from costs.money import CENT, plain
+from costs.periods import Period
 from costs.spend.explore import (
     COMPARISONS,
     DEFAULT_RANGE,
@@ -26,6 +27,7 @@ from costs.spend.explore import (
     Selection,
 )
 from costs.spend.results import Row, name_of
+from costs.templatetags.dates import span
 from costs.templatetags.money import MINUS, NOTHING, money
 
 register = template.Library()
@@ -73,6 +75,20 @@ def resource_url(selection: Selection, resource_id: str, **changes: object) -> s
 def resource_place(name: str, value: str) -> str:
     """The explore page for what shares a place with a resource, by resource."""
     return f"{reverse('spend:explore')}?{urlencode([('by', 'resource_id'), (name, value)])}"
+
+
+@register.filter
+def last_day_by(period: Period, day: date | None) -> date:
+    """The last day of ``period``, or ``day`` where that is earlier: what a figure of it counts."""
+    return period.last if day is None else min(period.last, max(day, period.start))
+
+
+@register.filter
+def days(period: Period) -> str:
+    """``16–22 Nov 2026``; a single day once."""
+    if period.days == 1:
+        return f"{period.start:%a} {period.start.day} {period.start:%b %Y}"
+    return span(period)
 
 
 @register.filter

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -156,9 +155,8 @@ def _cover_of(scope: Scope, *, resource_id: str, period: Period, currency: str) 
 
 @dataclass(frozen=True)
 class Allocation:
-    """Where the rules placed a resource in one bill, and why."""
+    """One way in which the rules placed a resource, and why."""
 
-    billing_period: date
     environment: str
     environment_rule: str
     """Name of the rule; empty where none fits."""
@@ -167,21 +165,15 @@ class Allocation:
     tags: tuple[tuple[str, str], ...]
     resource_group: str
     sub_account_name: str
-
-    @property
-    def said(self) -> tuple[object, ...]:
-        """Everything but the month: equal where nothing changed."""
-        return (
-            *(self.environment, self.environment_rule, self.cost_center, self.cost_center_rule),
-            *(self.tags, self.resource_group, self.sub_account_name),
-        )
+    since: date
+    until: date
+    """First days of the first and the last billing period that say so."""
 
 
 def allocations_of(scope: Scope, resource_id: str) -> tuple[Allocation, ...]:
-    """How each live bill allocates a resource, the newest month first.
+    """How the live bills allocate a resource: each different way once, the latest first.
 
-    A month holds several where its tags changed within it. Months that say the same as the one
-    after them are left out: what stays is each change, and the month since when it is so.
+    Charges of one resource may carry different tags, in one month or from month to month.
     """
     return _allocations_of(scope, resource_id=resource_id)
 
@@ -202,34 +194,26 @@ def _allocations_of(scope: Scope, *, resource_id: str) -> tuple[Allocation, ...]
     allowed = visible(scope)
     with cursor() as connection:
         rows = connection.execute(
-            f"SELECT DISTINCT * FROM ({' UNION ALL '.join(selects)}) WHERE {allowed.sql}"
-            " ORDER BY billing_period DESC, COLUMNS(*)",
+            "SELECT environment, environment_rule, cost_center, cost_center_rule, tags,"
+            " resource_group, sub_account_name, min(billing_period), max(billing_period)"
+            f" FROM ({' UNION ALL '.join(selects)}) WHERE {allowed.sql} GROUP BY ALL"
+            " ORDER BY max(billing_period) DESC, len(tags) DESC NULLS LAST, 1, 2, 3, 5, 6",
             [*[resource_id] * len(selects), *allowed.parameters],
         ).fetchall()
-    found = [
+    return tuple(
         Allocation(
-            billing_period=row[0],
-            environment=row[1] or "",
-            environment_rule=row[2] or "",
-            cost_center=row[3] or "",
-            cost_center_rule=row[4] or "",
-            tags=_tags(row[5]),
-            resource_group=row[6] or "",
-            sub_account_name=row[7] or "",
+            environment=row[0] or "",
+            environment_rule=row[1] or "",
+            cost_center=row[2] or "",
+            cost_center_rule=row[3] or "",
+            tags=_tags(row[4]),
+            resource_group=row[5] or "",
+            sub_account_name=row[6] or "",
+            since=row[7],
+            until=row[8],
         )
         for row in rows
-    ]
-    return _changes(found)
-
-
-def _changes(newest_first: Sequence[Allocation]) -> tuple[Allocation, ...]:
-    kept: list[Allocation] = []
-    for one in newest_first:
-        if kept and kept[-1].said == one.said:
-            kept[-1] = one  # the same for longer
-        else:
-            kept.append(one)
-    return tuple(kept)
+    )
 
 
 def _tags(text: object) -> tuple[tuple[str, str], ...]:

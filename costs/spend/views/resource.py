@@ -74,7 +74,7 @@ def resource(request: HttpRequest) -> HttpResponse:
             "complete": complete,
             "cover": cover_of(scope, resource_id, period=state.period, currency=selection.currency),
             "allocation": allocations[0] if allocations else None,
-            "earlier": allocations[1:],
+            "others": allocations[1:],
             "now": now,
         },
         partials={"resource"},
