@@ -73,7 +73,9 @@ def receive(file: Path, store: LocalStore, staging: Path) -> Received:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
     name = re.sub(r"[^A-Za-z0-9._-]", "_", file.name)[-120:].lstrip(".") or "bill"
     key = f"raw/{digest[:2]}/{digest}/{name}"
-    if not store.path(key).exists():
+    if store.path(key).exists():
+        os.utime(store.path(key).parent)  # in use again: not for tidying up now
+    else:
         store.publish(copy, key)
     return Received(file, key, store.path(key), digest, size, sniffed)
 

@@ -286,15 +286,22 @@ def tidy(store: LocalStore, *, now: datetime, progress: Callable[[str], None] = 
     """Remove folders and rule-dependent tables that no row names, a day later; return how many.
 
     A process that died between publishing and entering leaves such a folder; so does one that was
-    killed while staging. Tables of rules that are no longer in force go a day after the flip.
+    killed while staging. Raw files that were refused go too. Tables of rules that are no longer in
+    force go a day after the flip.
     """
     versions = {
         version.key: version
         for version in BillVersion.objects.only("key", "rule_set", "allocated_at")
     }
+    delivered = Delivery.objects.values_list("raw_key", flat=True).distinct()
+    named = {*versions, *(key.rpartition("/")[0] for key in delivered)}
     removed = 0
-    for key, changed in [*store.folders("charges", 3), *store.folders("staging", 1)]:
-        if key not in versions and now - changed > TIDY_AFTER:
+    for key, changed in [
+        *store.folders("charges", 3),
+        *store.folders("staging", 1),
+        *store.folders("raw", 2),
+    ]:
+        if key not in named and now - changed > TIDY_AFTER:
             store.remove(key)
             progress(f"removed {key}")
             removed += 1
