@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from costs.bills.operations import IngestError
 from costs.bills.queries import rejects
 from costs.lake import operations as lake
 from costs.lake.models import BillVersion, Delivery, Generation
 from costs.people.models import AuditEntry, Visibility
+from costs.stores import open_store
 from tests.bills.making import (
     ALL,
     NOW,
@@ -280,8 +283,6 @@ def test_restating_keeps_the_version_before(tmp_path: Path) -> None:
     assert old.superseded_at == NOW
     assert Generation.objects.get().number > before
     assert total() == 12
-    from django.conf import settings
-
     for version in (old, new):
         assert len(list((Path(settings.LAKE_URL) / version.key).glob("*.parquet"))) == 5
 
@@ -322,11 +323,24 @@ def test_raw_files_are_kept_once(tmp_path: Path) -> None:
     file = write(tmp_path / "b.csv", [focus()])
     ingest(file)
     ingest(file, source="another name", accept=True)
-    from django.conf import settings
-
     raw = [path for path in (Path(settings.LAKE_URL) / "raw").rglob("*") if path.is_file()]
     assert [path.read_bytes() for path in raw] == [file.read_bytes()]
     assert Delivery.objects.values_list("raw_key", flat=True).distinct().count() == 1
+
+
+def test_raw_files_that_were_refused_are_tidied_up_after_a_day(tmp_path: Path) -> None:
+    ingest(write(tmp_path / "good.csv", [focus()]))
+    with pytest.raises(IngestError):
+        ingest(write(tmp_path / "bad.csv", [focus(BilledCost="x")]))
+    store = open_store(settings.LAKE_URL)
+    assert len(list(store.folders("raw", 2))) == 2
+    now = datetime.now(UTC)
+
+    for hours, removed, left in ((23, 0, 2), (25, 1, 1), (25, 0, 1)):
+        later = now + timedelta(hours=hours)
+        assert lake.tidy(store, now=later, progress=lambda _: None) == removed
+        assert len(list(store.folders("raw", 2))) == left
+    assert store.path(Delivery.objects.get().raw_key).read_text().startswith("BilledCost")
 
 
 def test_as_delivered_shows_what_was_known_then(tmp_path: Path) -> None:

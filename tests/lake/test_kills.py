@@ -146,7 +146,8 @@ def assert_tidy(warm: Warm) -> None:
     """Leftovers stay for a day, for a page may still read them; then they go, live ones never."""
 
     def folders() -> set[Path]:
-        return {*warm.lake.glob("charges/*/*/*"), *warm.lake.glob("staging/*")}
+        kinds = "charges/*/*/*", "staging/*", "raw/*/*"
+        return {folder for kind in kinds for folder in warm.lake.glob(kind)}
 
     before, live = folders(), warm.live()
     assert warm.do(job="tidy", hours=23) == 0
