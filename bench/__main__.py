@@ -44,8 +44,8 @@ def main(wanted: list[str]) -> int:
     for name in wanted or known:
         print(f"{name} …", file=sys.stderr, flush=True)
         results += known[name]()
+        write(results, ROOT / "bench" / "results.json")
     print(table(results))
-    write(results, ROOT / "bench" / "results.json")
     return 0
 
 

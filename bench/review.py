@@ -31,16 +31,12 @@ def run(
 ) -> list[Result]:
     """Four figures."""
     found: dict[int, list[dict[str, Any]]] = {12: [], 36: []}
-    for _ in range(rounds):
-        for months, answers in found.items():
-            with tempfile.TemporaryDirectory(prefix="headroom-bench-") as data:
-                answers.append(
-                    run_module(
-                        "bench.answer_review",
-                        *map(str, (months, facts_a_day, requests)),
-                        environ={"HEADROOM_DATA_DIR": data},
-                    )
-                )
+    with tempfile.TemporaryDirectory(prefix="headroom-bench-") as folder:
+        for _ in range(rounds):
+            for months, answers in found.items():
+                environ = {"HEADROOM_DATA_DIR": f"{folder}/{months}"}
+                asked = map(str, (months, facts_a_day, requests))
+                answers.append(run_module("bench.answer_review", *asked, environ=environ))
 
     def median(months: int, what: str) -> float:
         return statistics.median(float(answer[what]) for answer in found[months])
