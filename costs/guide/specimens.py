@@ -11,7 +11,7 @@ from typing import Final
 from costs import charts
 from costs.budgets.bands import Band, Gauge, Outlook, Verdict
 from costs.charts import Allowance, DailyCosts, Spec
-from costs.periods import month_of
+from costs.periods import month_of, week_of
 
 AMOUNTS: Final = tuple(
     Decimal(text) for text in ("0", "0.004", "7", "1234.5", "-98.765", "1250000", "4300000000")
@@ -194,4 +194,5 @@ def chart(today: date) -> ChartSpecimen:
     costs = charts.daily_costs(days, "USD")
     months = {month_of(one.day) for one in days}
     allowances = [Allowance(month, Decimal(5_000), Decimal(9_500)) for month in sorted(months)]
-    return ChartSpecimen(costs, charts.chart_of(costs, allowances=allowances))
+    week = week_of(today - timedelta(days=7))
+    return ChartSpecimen(costs, charts.chart_of(costs, week=week, allowances=allowances))
