@@ -49,7 +49,7 @@ from costs.periods import Period
 
 HISTORY_SHOWN = 8
 LOST_SHOWN = 8
-MOST_TYPED = 300
+MOST_TYPED = 1000
 """Characters that a link to the form may put into one of its fields."""
 
 
@@ -230,6 +230,8 @@ def new_rule(request: HttpRequest) -> HttpResponse:
             if name in request.GET
         },
     }
+    if len(initial.get("pattern", "")) > RuleForm.base_fields["pattern"].max_length:  # type: ignore[attr-defined]
+        initial["pattern"] = f"*/{initial['pattern'].rpartition('/')[2]}"
     return _rule_form(request, actor, None, initial)
 
 
