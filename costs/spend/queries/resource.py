@@ -197,7 +197,7 @@ def _allocations_of(scope: Scope, *, resource_id: str) -> tuple[Allocation, ...]
             "SELECT environment, environment_rule, cost_center, cost_center_rule, tags,"
             " resource_group, sub_account_name, min(billing_period), max(billing_period)"
             f" FROM ({' UNION ALL '.join(selects)}) WHERE {allowed.sql} GROUP BY ALL"
-            " ORDER BY max(billing_period) DESC, len(tags) DESC NULLS LAST, 1, 2, 3, 5, 6",
+            " ORDER BY 9 DESC, len(any_value(tags)) DESC NULLS LAST, 1, 2, 3, 4, 5, 6, 7",
             [*[resource_id] * len(selects), *allowed.parameters],
         ).fetchall()
     return tuple(
