@@ -349,6 +349,7 @@ def _rule_conflict(id_: str, mine: Rule) -> Conflict:
 @needs_role(OPERATOR)
 def move_rule(request: HttpRequest, rule: str) -> HttpResponse:
     """One place up or down; rules of the other kind do not matter."""
+    _editor(request)
     way = request.POST.get("way")
     if way not in ("up", "down"):
         raise BadRequest("A rule goes up or down.")

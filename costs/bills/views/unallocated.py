@@ -50,6 +50,7 @@ def unallocated(request: HttpRequest) -> HttpResponse:
         "may_edit": has_role(request.user, OPERATOR) and scope == Scope.everything(),
         "query": _query(request),
         "tagging": bool(_tags(form)),
+        "count": 0,
     }
     if month is not None:
         count, sums = coverage.lost_sums(scope, month, lacks)
