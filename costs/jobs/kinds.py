@@ -12,7 +12,7 @@ type Queue = Literal["short", "long"]
 class Telling(Protocol):
     """How running work says what it does; each call also extends its lease."""
 
-    def __call__(self, what: str, share: float) -> None: ...
+    def __call__(self, what: str, share: float, /) -> None: ...
 
 
 @dataclass(frozen=True)

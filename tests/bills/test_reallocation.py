@@ -93,7 +93,7 @@ def bills(data_dir: Path, tmp_path: Path, db: None) -> Path:
     return data_dir
 
 
-def silent(_what: str, _share: float) -> None:
+def silent(what: str, share: float) -> None:
     """Nobody listens."""
 
 
@@ -187,7 +187,7 @@ def test_killed_at_any_step_the_old_rules_stay_and_it_can_be_done_again(
         patch.setattr(LocalStore, "publish", dying(LocalStore.publish))
         patch.setattr(reallocation, "_write_rules", dying(reallocation._write_rules))
         patch.setattr(lake, "flip_rules", dying(lake.flip_rules))
-        patch.setattr(reallocation, "record", dying(reallocation.record))
+        patch.setattr(reallocation, "record", dying(vars(reallocation)["record"]))
         with pytest.raises(Killed):
             reallocation.work(silent)
     assert places() == before

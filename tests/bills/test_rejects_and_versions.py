@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from costs.bills.operations import IngestError
+from costs.bills.building import IngestError
 from costs.bills.queries import rejects
 from costs.lake import operations as lake
 from costs.lake.models import BillVersion, Delivery, Generation
