@@ -21,7 +21,7 @@ from costs.periods import Period
 from costs.spend.explore import Selection
 from costs.spend.queries import cost_by
 from costs.spend.queries.charges import charge_sums, charges, every_charge
-from costs.spend.queries.exploring import cost_groups
+from costs.spend.queries.exploring import explored
 from tests.spend.conftest import COLUMNS, EVIL, FORMULA
 from tests.spend.test_explore import questions
 
@@ -35,7 +35,7 @@ EVERYTHING = Scope.everything()
 )
 def test_charges_add_up_to_the_figure(state: Selection) -> None:
     selection = replace(state.selection, currency="USD")  # type: ignore[attr-defined]
-    groups = cost_groups(EVERYTHING, selection, keys=("environment",), top=50)
+    groups = explored(EVERYTHING, selection, keys=("environment",), top=50, step="day").groups
     found = {one.currency: one for one in charge_sums(EVERYTHING, selection)}
     of_days = found["USD"].cost if "USD" in found else Decimal(0)
     assert of_days == groups.cost

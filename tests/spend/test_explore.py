@@ -26,7 +26,7 @@ from costs.spend import results
 from costs.spend.explore import DIMENSIONS, TOPS, Explore, compared_period, ordered
 from costs.spend.models import SavedView
 from costs.spend.queries import GROUPINGS, cost_by
-from costs.spend.queries.exploring import cost_groups, cost_over_time, values_of
+from costs.spend.queries.exploring import explored, values_of
 from tests.spend.conftest import EVIL, FORMULA
 
 pytestmark = pytest.mark.django_db
@@ -110,14 +110,16 @@ def passes(state: Explore, values: dict[str, str]) -> bool:
 @LAKE
 def test_every_question_adds_up(state: Explore) -> None:
     compared = compared_period(state.period, state.compare)
-    groups = cost_groups(
+    found = explored(
         EVERYTHING,
         state.selection,
         keys=state.keys,
         top=state.top,
+        step=state.step,
         compared=compared,
         by_change=state.sort == "change",
     )
+    groups, parts = found.groups, found.parts
     expected = brute_force(state, state.period, groups.currency)
     before = brute_force(state, compared, groups.currency) if compared else {}
     assert groups.cost == exact_sum(expected.values())
@@ -134,15 +136,7 @@ def test_every_question_adds_up(state: Explore) -> None:
     result = results.result_of(groups.all, groups.currency)
     assert exact_sum(row.cents for row in result.rows) == result.total.cents
     assert exact_sum(row.before_cents for row in result.rows) == result.total.before_cents
-    selection = replace(state.selection, currency=groups.currency)
     charted = results.charted(result.rows)
-    parts = cost_over_time(
-        EVERYTHING,
-        selection,
-        keys=state.keys,
-        groups=tuple(row.keys for row in charted),
-        step=state.step,
-    )
     if charted:
         assert exact_sum(part.cost for part in parts) == groups.cost
     for place, row in enumerate(charted):

@@ -12,8 +12,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from costs.people.scope import Scope
+from costs.periods import Period
+from costs.spend.explore import Selection
 from costs.spend.queries import cost_by
-from costs.spend.queries.resource import allocations_of, life_of
+from costs.spend.queries.resource import allocations_of, resource_of
 from tests.spend.conftest import EVIL, FORMULA
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lake")]
@@ -98,7 +100,8 @@ def test_a_part_sees_its_part(narrow_reader: Client) -> None:
     assert narrow_reader.get("/costs/resource/?id=i-2").status_code == 200
     assert narrow_reader.get("/costs/resource/?id=i-1").status_code == 404
     scope = Scope(frozenset({"development"}), None)
-    assert life_of(scope, "i-1", metric="effective_cost") is None
+    selection = Selection(period=Period(date(2026, 8, 1), date(2026, 12, 1)))
+    assert resource_of(scope, selection, "i-1", step="day") is None
     assert allocations_of(scope, "i-1") == ()
 
 

@@ -6,15 +6,17 @@ rows as it shows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
 from costs.bills import queries as bills
+from costs.focus import DECIMAL
 from costs.lake.daily import ONLY_FACTS
-from costs.lake.queries import select
-from costs.money import exact_sum
+from costs.lake.queries import LiveFile, select
+from costs.money import EXACT, exact_sum
 from costs.people.scope import Scope
 from costs.periods import Period
 from costs.spend.explore import Filters, Metric, Selection
@@ -27,6 +29,7 @@ from costs.spend.queries.restriction import (
     until_changed,
 )
 from costs.spend.queries.totals import daily_files
+from costs.spend.results import CHARTED
 
 LABELS: Final = {
     "sku_id": "sku_meter",
@@ -81,96 +84,283 @@ class Groups:
         return (*self.groups, self.other) if self.other else self.groups
 
 
-def cost_groups(
+@dataclass(frozen=True)
+class Part:
+    """The cost of one group in one bucket: ``group`` is its place, None for all the others."""
+
+    start: date
+    group: int | None
+    cost: Decimal
+
+
+@dataclass(frozen=True)
+class Explored:
+    """Groups of one currency, and the course of the largest of them."""
+
+    groups: Groups
+    parts: tuple[Part, ...]
+    """By bucket. Buckets begin on their first day, which may lie before the period; only days of
+    the period are in them."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question about the daily tables: hashable, so that its answer can be kept."""
+
+    period: Period
+    compared: Period | None
+    filters: tuple[Filters, Filters]
+    search: str
+    metric: Metric
+    currency: str
+    keys: tuple[str, ...]
+    top: int
+    by_change: bool
+    step: str
+
+    @property
+    def filters_need_facts(self) -> bool:
+        return _needs_facts(self.filters, self.search, ())
+
+    def selected(self, scope: Scope) -> Restriction:
+        return _selected(scope, self.filters, self.search)
+
+
+def explored(
     scope: Scope,
     selection: Selection,
     *,
     keys: tuple[str, ...],
     top: int,
+    step: str,
     compared: Period | None = None,
     by_change: bool = False,
-) -> Groups:
+) -> Explored:
     """The ``top`` groups of ``keys`` by cost, or by how much they changed since ``compared``.
 
     Without a currency in ``selection`` the one with the largest cost is taken. Groups with a cost
-    in either period count. An empty lake gives no group and the currency ``""``.
+    in either period count. The first eight groups have a course by ``step`` of their own. An empty
+    lake gives no group and the currency ``""``.
     """
-    return _cost_groups(
-        scope,
+    asked = _Asked(
         period=selection.period,
+        compared=compared,
         filters=(selection.where, selection.without),
         search=selection.search,
         metric=selection.metric,
         currency=selection.currency,
         keys=keys,
         top=top,
-        compared=compared,
         by_change=by_change,
+        step=step,
     )
+    return _explored(scope, asked=asked)
 
 
 @until_changed
-def _cost_groups(
-    scope: Scope,
-    *,
-    period: Period,
-    filters: tuple[Filters, Filters],
-    search: str,
-    metric: Metric,
-    currency: str,
-    keys: tuple[str, ...],
-    top: int,
-    compared: Period | None,
-    by_change: bool,
-) -> Groups:
-    facts = _needs_facts(filters, search, keys)
-    files = {file.path: file for file in daily_files(period, facts=facts)}
-    if compared:
-        files |= {file.path: file for file in daily_files(compared, facts=facts)}
-    days = _days(period, compared)
-    allowed = every([days, _selected(scope, filters, search)])
-    columns = ", ".join(f"coalesce({GROUPINGS[name]}, '') AS k{n}" for n, name in enumerate(keys))
-    names = ", ".join(f"k{n}" for n in range(len(keys)))
-    label = f"any_value({LABELS[keys[-1]]})" if keys[-1] in LABELS else "NULL"
-    # Only where there are two periods do their rows have to be told apart.
-    cost, before = f"sum({metric})", "CAST(0 AS DECIMAL(38,18))"
-    parameters: tuple[object, ...] = allowed.parameters
-    if compared:
-        cost = f"coalesce(sum({metric}) FILTER (day >= ? AND day < ?), 0)"
-        before = f"coalesce(sum({metric}) FILTER (day >= ? AND day < ?), 0)"
-        ends = (period.start, period.end, compared.start, compared.end)
-        parameters = (*ends, *parameters)
-    order = "abs(cost - before)" if by_change else "cost"
-    rows = select(
+def _explored(scope: Scope, *, asked: _Asked) -> Explored:
+    # Few groups by few buckets: one scan gives both. Many resources by many days would be millions
+    # of sums, so their course is read for the shown ones only. A filter on resources makes few.
+    if asked.filters_need_facts or not set(asked.keys) & ONLY_FACTS:
+        return _in_one_scan(scope, asked)
+    groups = _ranked_groups(scope, asked)
+    return _with_course(scope, asked, groups)
+
+
+def _in_one_scan(scope: Scope, asked: _Asked) -> Explored:
+    names = _names(asked)
+    rows = _select(
+        scope,
+        asked,
+        f"""
+        WITH parts AS MATERIALIZED (
+            SELECT {_raw_keys(asked)}, billing_currency AS currency, {BUCKETS[asked.step]} AS start,
+                {_label(asked)} AS label, {{measures}}
+            FROM {{{{files}}}} WHERE {{allowed}} GROUP BY {names}, currency, start
+        ), ranked AS (
+            SELECT *, {_place(asked)} FROM (
+                SELECT {_known_keys(asked)}, currency, any_value(label) AS label,
+                    coalesce(sum(cost), 0) AS cost, coalesce(sum(before), 0) AS before
+                FROM parts GROUP BY ALL
+            )
+        )
+        SELECT currency, least(place, {asked.top + 1}) AS place, NULL, sum(cost), sum(before),
+            count(*), any_value(label), {_least_keys(asked)}
+        FROM ranked GROUP BY ALL
+        UNION ALL
+        SELECT currency, CASE WHEN place <= {min(asked.top, CHARTED)} THEN place END, start,
+            sum(parts.cost), NULL, NULL, NULL, {", ".join("NULL" for _ in asked.keys)}
+        FROM parts JOIN ranked USING (currency) WHERE {_same_keys(asked)}
+            AND parts.cost IS NOT NULL
+        GROUP BY 1, 2, 3
+        ORDER BY 1, 3 NULLS FIRST, 2 NULLS LAST
+        """,
+        facts=_needs_facts(asked.filters, asked.search, asked.keys),
+    )
+    groups = _groups(asked, [row for row in rows if row[2] is None])
+    parts = tuple(
+        Part(start, None if place is None else place - 1, cost)  # type: ignore[operator, arg-type]
+        for currency, place, start, cost, *_ in rows
+        if start is not None and currency == groups.currency
+    )
+    return Explored(groups, parts if groups.groups else ())
+
+
+def _ranked_groups(scope: Scope, asked: _Asked) -> Groups:
+    """The largest groups, their labels aside, without their course."""
+    rows = _select(
+        scope,
+        asked,
         f"""
         WITH sums AS (
-            SELECT {columns}, billing_currency AS currency, {label} AS label,
-                {cost} AS cost, {before} AS before
-            FROM {{files}} WHERE {allowed.sql} GROUP BY {names}, currency
+            SELECT {_raw_keys(asked)}, billing_currency AS currency, {{measures}}
+            FROM {{{{files}}}} WHERE {{allowed}} GROUP BY {_names(asked)}, currency
         ), ranked AS (
-            SELECT *, least(
-                row_number() OVER (PARTITION BY currency ORDER BY {order} DESC, {names}), {top + 1}
-            ) AS place FROM sums
+            SELECT *, {_place(asked)} FROM (
+                SELECT {_known_keys(asked)}, currency, coalesce(sum(cost), 0) AS cost,
+                    coalesce(sum(before), 0) AS before
+                FROM sums GROUP BY ALL
+            )
         )
-        SELECT currency, place, sum(cost), sum(before), count(*), any_value(label),
-            {", ".join(f"min(k{n})" for n in range(len(keys)))}
-        FROM ranked GROUP BY currency, place ORDER BY currency, place
+        SELECT currency, least(place, {asked.top + 1}) AS place, NULL, sum(cost), sum(before),
+            count(*), NULL, {_least_keys(asked)}
+        FROM ranked GROUP BY ALL ORDER BY 1, 2
         """,
-        list(files.values()),
-        parameters,
+        facts=True,
     )
+    return _groups(asked, rows)
+
+
+def _with_course(scope: Scope, asked: _Asked, groups: Groups) -> Explored:
+    """The same with labels, and the course of the first: all others are what is left of a bucket.
+
+    What a bucket costs in all stands in the summary, and rows of the shown groups alone are a
+    filter that Parquet's dictionaries answer: no second scan of everything.
+    """
+    if not groups.groups:
+        return Explored(groups, ())
+    in_currency = Restriction("billing_currency = ?", (groups.currency,))
+    days = Restriction("day >= ? AND day < ?", (asked.period.start, asked.period.end))
+    all_days = _days(asked.period, asked.compared)
+    own = every(
+        among(GROUPINGS[name], sorted({group.keys[nth] for group in groups.groups}))
+        for nth, name in enumerate(asked.keys)
+    )
+    row = f"({', '.join('?' * len(asked.keys))}, CAST(? AS INTEGER))"
+    values = [value for nth, group in enumerate(groups.groups) for value in (*group.keys, nth)]
+    matched = " AND ".join(
+        f"coalesce({GROUPINGS[name]}, '') = asked.k{nth}" for nth, name in enumerate(asked.keys)
+    )
+    wanted = every([all_days, in_currency, asked.selected(scope), own])
+    found = select(
+        f"""
+        SELECT place, CASE WHEN place < {CHARTED} AND {days.sql} THEN {BUCKETS[asked.step]} END,
+            sum({asked.metric}), {_label(asked)}
+        FROM {{files}} JOIN (VALUES {", ".join([row] * len(groups.groups))})
+            AS asked({_names(asked)}, place) ON {matched}
+        WHERE {wanted.sql} GROUP BY ALL ORDER BY ALL
+        """,
+        _files(asked, facts=True),
+        (*days.parameters, *values, *wanted.parameters),
+    )
+    labels = {place: str(label) for place, _, _, label in found if label}
+    allowed = every([days, in_currency, asked.selected(scope)])
+    left: dict[date, Decimal] = dict(
+        select(
+            f"SELECT {BUCKETS[asked.step]} AS start, sum({asked.metric}) FROM {{files}}"
+            f" WHERE {allowed.sql} GROUP BY start ORDER BY start",
+            daily_files(asked.period, facts=False),
+            allowed.parameters,
+        )  # type: ignore[arg-type]
+    )
+    parts = [
+        Part(start, place, cost)  # type: ignore[arg-type]
+        for place, start, cost, _ in found
+        if start is not None
+    ]
+    for part in parts:
+        left[part.start] = EXACT.subtract(left[part.start], part.cost)
+    named = tuple(
+        replace(group, label=labels.get(nth, "")) for nth, group in enumerate(groups.groups)
+    )
+    if groups.other or len(named) > CHARTED:
+        parts += [Part(start, None, cost) for start, cost in left.items()]
+    return Explored(replace(groups, groups=named), tuple(parts))
+
+
+def _select(scope: Scope, asked: _Asked, sql: str, *, facts: bool) -> list[tuple[object, ...]]:
+    """Run ``sql`` with its measures (cost and before) and its restriction filled in."""
+    allowed = every([_days(asked.period, asked.compared), asked.selected(scope)])
+    parameters = allowed.parameters
+    measures = f"sum({asked.metric}) AS cost, CAST(0 AS {DECIMAL}) AS before"
+    if asked.compared:
+        # Only where there are two periods do their rows have to be told apart.
+        in_days = f"sum({asked.metric}) FILTER (day >= ? AND day < ?)"
+        measures = f"{in_days} AS cost, {in_days} AS before"
+        both = (asked.period, asked.compared)
+        ends = tuple(end for period in both for end in (period.start, period.end))
+        parameters = (*ends, *parameters)
+    return select(
+        sql.format(measures=measures, allowed=allowed.sql), _files(asked, facts=facts), parameters
+    )
+
+
+def _files(asked: _Asked, *, facts: bool) -> list[LiveFile]:
+    files = {file.path: file for file in daily_files(asked.period, facts=facts)}
+    if asked.compared:
+        files |= {file.path: file for file in daily_files(asked.compared, facts=facts)}
+    return list(files.values())
+
+
+def _names(asked: _Asked) -> str:
+    return ", ".join(f"k{nth}" for nth in range(len(asked.keys)))
+
+
+def _raw_keys(asked: _Asked) -> str:
+    # Unknown becomes "" after the first sums: grouping a plain column is a third faster.
+    return ", ".join(f"{GROUPINGS[name]} AS k{nth}" for nth, name in enumerate(asked.keys))
+
+
+def _known_keys(asked: _Asked) -> str:
+    return ", ".join(f"coalesce(k{nth}, '') AS k{nth}" for nth in range(len(asked.keys)))
+
+
+def _least_keys(asked: _Asked) -> str:
+    return ", ".join(f"min(k{nth})" for nth in range(len(asked.keys)))
+
+
+def _same_keys(asked: _Asked) -> str:
+    return " AND ".join(
+        f"coalesce(parts.k{nth}, '') = ranked.k{nth}" for nth in range(len(asked.keys))
+    )
+
+
+def _label(asked: _Asked) -> str:
+    label = LABELS.get(asked.keys[-1])
+    return f"any_value({label})" if label else "NULL"
+
+
+def _place(asked: _Asked) -> str:
+    order = "abs(cost - before)" if asked.by_change else "cost"
+    return (
+        f"row_number() OVER (PARTITION BY currency ORDER BY {order} DESC, {_names(asked)}) AS place"
+    )
+
+
+def _groups(asked: _Asked, rows: Sequence[tuple[object, ...]]) -> Groups:
+    """Rows of currency, place, (nothing), cost, before, count, label and keys, as groups."""
     found: dict[str, list[tuple[int, Group]]] = {}
-    for of, place, cost_sum, before_sum, count, said, *values in rows:
-        group = Group(tuple(map(str, values)), str(said or ""), cost_sum, before_sum, count)  # type: ignore[arg-type]
+    for of, place, _, cost, before, count, label, *values in rows:
+        group = Group(tuple(map(str, values)), str(label or ""), cost, before, count)  # type: ignore[arg-type]
         found.setdefault(str(of), []).append((place, group))  # type: ignore[arg-type]
     totals = {of: exact_sum(group.cost for _, group in groups) for of, groups in found.items()}
     ranked = sorted(totals, key=lambda of: (-abs(totals[of]), of))
-    chosen = currency or (ranked[0] if ranked else "")
+    chosen = asked.currency or (ranked[0] if ranked else "")
     groups = found.get(chosen, [])
     return Groups(
         currency=chosen,
-        groups=tuple(group for place, group in groups if place <= top),
-        other=next((_together(group) for place, group in groups if place > top), None),
+        groups=tuple(group for place, group in groups if place <= asked.top),
+        other=next((_together(group) for place, group in groups if place > asked.top), None),
         currencies=tuple((of, totals[of]) for of in ranked),
     )
 
@@ -214,85 +404,6 @@ def searched(word: str) -> Restriction:
     columns = ("resource_id", "service_name", "sku_id", "sku_meter")
     terms = " OR ".join(f"contains(lower({column}), lower(?))" for column in columns)
     return Restriction(f"({terms})", (word,) * len(columns))
-
-
-@dataclass(frozen=True)
-class Part:
-    """The cost of one group in one bucket: ``group`` is its place in what was asked, or None."""
-
-    start: date
-    group: int | None
-    cost: Decimal
-
-
-def cost_over_time(
-    scope: Scope,
-    selection: Selection,
-    *,
-    keys: tuple[str, ...],
-    groups: tuple[tuple[str, ...], ...],
-    step: str,
-) -> tuple[Part, ...]:
-    """Cost by bucket (``day``, ``week``, ``month``) of the given groups, all others as None.
-
-    ``selection`` must name its currency. Buckets begin on their first day, which may lie before
-    the period; only days of the period are in them.
-    """
-    return _cost_over_time(
-        scope,
-        period=selection.period,
-        filters=(selection.where, selection.without),
-        search=selection.search,
-        metric=selection.metric,
-        currency=selection.currency,
-        keys=keys,
-        groups=groups,
-        step=step,
-    )
-
-
-@until_changed
-def _cost_over_time(
-    scope: Scope,
-    *,
-    period: Period,
-    filters: tuple[Filters, Filters],
-    search: str,
-    metric: Metric,
-    currency: str,
-    keys: tuple[str, ...],
-    groups: tuple[tuple[str, ...], ...],
-    step: str,
-) -> tuple[Part, ...]:
-    if not groups:
-        return ()
-    allowed = every(
-        [
-            Restriction("day >= ? AND day < ?", (period.start, period.end)),
-            Restriction("billing_currency = ?", (currency,)),
-            _selected(scope, filters, search),
-        ]
-    )
-    names = [f"k{n}" for n in range(len(keys))]
-    row = f"({', '.join('?' * len(keys))}, CAST(? AS INTEGER))"
-    matched = " AND ".join(
-        f"coalesce({GROUPINGS[name]}, '') = {column}"
-        for name, column in zip(keys, names, strict=True)
-    )
-    rows = select(
-        f"""
-        SELECT {BUCKETS[step]} AS start, place, sum({metric}) FROM {{files}}
-        LEFT JOIN (VALUES {", ".join([row] * len(groups))}) AS asked({", ".join(names)}, place)
-            ON {matched}
-        WHERE {allowed.sql} GROUP BY ALL ORDER BY ALL
-        """,
-        daily_files(period, facts=_needs_facts(filters, search, keys)),
-        (
-            *(value for place, group in enumerate(groups) for value in (*group, place)),
-            *allowed.parameters,
-        ),
-    )
-    return tuple(Part(*row) for row in rows)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

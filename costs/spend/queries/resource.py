@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,10 +15,14 @@ from costs.lake.queries import live_files, select
 from costs.money import EXACT, exact_sum
 from costs.people.scope import Scope
 from costs.periods import DAY, Period
-from costs.spend.explore import Metric
+from costs.spend.explore import Metric, Selection
+from costs.spend.queries.exploring import BUCKETS, Group, Groups, Part
 from costs.spend.queries.restriction import Restriction, every, until_changed, visible
 from costs.spend.queries.totals import daily_files
+from costs.spend.results import CHARTED
 
+SKUS: Final = 20
+"""SKUs of a resource that are listed by name; the rest is one row."""
 PLACES: Final = (
     "provider_name",
     "billing_account_id",
@@ -82,73 +87,146 @@ class Life:
         return Period(self.first_day, self.last_day + DAY)
 
 
-def life_of(scope: Scope, resource_id: str, *, metric: Metric) -> Life | None:
-    """What ``scope`` may know of a resource; None when that is nothing."""
-    return _life_of(scope, resource_id=resource_id, metric=metric)
+@dataclass(frozen=True)
+class Resource:
+    """All that the daily tables say of a resource."""
+
+    life: Life
+    cover: Cover
+    """In the days asked for."""
+    skus: Groups
+    """Its cost in the days asked for, by SKU."""
+    parts: tuple[Part, ...]
+    """The course of the first of them."""
+
+
+def resource_of(
+    scope: Scope, selection: Selection, resource_id: str, *, step: str
+) -> Resource | None:
+    """What ``scope`` may know of a resource; None when that is nothing.
+
+    Of ``selection`` its days, metric and currency count; without a currency the one in which the
+    resource cost most over all days.
+    """
+    return _resource_of(
+        scope,
+        resource_id=resource_id,
+        period=selection.period,
+        metric=selection.metric,
+        currency=selection.currency,
+        step=step,
+    )
+
+
+_KINDS: Final = (
+    *("billing_currency", "sku_id", "sku_meter", "charge_category"),
+    *("commitment_discount_id", "commitment_discount_status"),
+)
 
 
 @until_changed
-def _life_of(scope: Scope, *, resource_id: str, metric: Metric) -> Life | None:
+def _resource_of(
+    scope: Scope, *, resource_id: str, period: Period, metric: Metric, currency: str, step: str
+) -> Resource | None:
+    # One scan: one resource has few rows, and Python can add them up in every way.
     allowed = every([Restriction("resource_id = ?", (resource_id,)), visible(scope)])
-    columns = ", ".join(f"coalesce({name}, '')" for name in PLACES)
-    rows = select(
-        f"SELECT billing_currency, sum({metric}), min(day), max(day), {columns}"
-        f" FROM {{files}} WHERE {allowed.sql} GROUP BY ALL ORDER BY max(day) DESC, {columns}",
-        daily_files(None, facts=True),
-        allowed.parameters,
-    )
+    columns = ", ".join(f"coalesce({name}, '')" for name in (*PLACES, *_KINDS))
+    rows = [
+        _Row(
+            start=row[0],  # type: ignore[arg-type]
+            cost=row[1],  # type: ignore[arg-type]
+            effective=row[2],  # type: ignore[arg-type]
+            first=row[3],  # type: ignore[arg-type]
+            last=row[4],  # type: ignore[arg-type]
+            values=dict(zip((*PLACES, *_KINDS), map(str, row[5:]), strict=True)),
+        )
+        for row in select(
+            f"SELECT CASE WHEN day >= ? AND day < ? THEN {BUCKETS[step]} END AS start,"
+            f" sum({metric}), sum(effective_cost), min(day), max(day), {columns}"
+            f" FROM {{files}} WHERE {allowed.sql} GROUP BY ALL"
+            f" ORDER BY max(day) DESC, start, {columns}",
+            daily_files(None, facts=True),
+            (period.start, period.end, *allowed.parameters),
+        )
+    ]
     if not rows:
         return None
-    sums: dict[str, list[Decimal]] = {}
-    for row in rows:
-        sums.setdefault(str(row[0]), []).append(row[1])  # type: ignore[arg-type]
-    costs = {currency: exact_sum(amounts) for currency, amounts in sums.items()}
-    return Life(
+    costs = _sums((row.values["billing_currency"], row.cost) for row in rows)
+    currencies = sorted(costs.items(), key=lambda one: (-abs(one[1]), one[0]))
+    currency = currency or currencies[0][0]
+    life = Life(
         resource_id=resource_id,
-        first_day=min(row[2] for row in rows),  # type: ignore[type-var, arg-type]
-        last_day=max(row[3] for row in rows),  # type: ignore[type-var, arg-type]
-        costs=tuple(sorted(costs.items(), key=lambda one: (-abs(one[1]), one[0]))),
+        first_day=min(row.first for row in rows),
+        last_day=max(row.last for row in rows),
+        costs=tuple(currencies),
         places=tuple(
-            (name, tuple(dict.fromkeys(str(row[4 + n]) for row in rows)))
-            for n, name in enumerate(PLACES)
+            (name, tuple(dict.fromkeys(row.values[name] for row in rows))) for name in PLACES
+        ),
+    )
+    own = [row for row in rows if row.start and row.values["billing_currency"] == currency]
+    skus = _skus(own, currency)
+    places = {group.keys[0]: nth for nth, group in enumerate(skus.groups[:CHARTED])}
+    course = _sums(((row.start, places.get(row.values["sku_id"])), row.cost) for row in own)
+    return Resource(
+        life=life,
+        cover=_cover(own),
+        skus=skus,
+        parts=tuple(
+            Part(start, place, cost) for (start, place), cost in course.items() if start is not None
         ),
     )
 
 
-def cover_of(scope: Scope, resource_id: str, *, period: Period, currency: str) -> Cover:
-    """How far commitments covered a resource in ``period``."""
-    return _cover_of(scope, resource_id=resource_id, period=period, currency=currency)
+@dataclass(frozen=True)
+class _Row:
+    """What a resource cost in one bucket (None: on other days), in one way."""
+
+    start: date | None
+    cost: Decimal
+    effective: Decimal
+    first: date
+    last: date
+    values: dict[str, str]
 
 
-@until_changed
-def _cover_of(scope: Scope, *, resource_id: str, period: Period, currency: str) -> Cover:
-    allowed = every(
-        [
-            Restriction("day >= ? AND day < ?", (period.start, period.end)),
-            Restriction("resource_id = ? AND billing_currency = ?", (resource_id, currency)),
-            visible(scope),
-        ]
+def _sums[K](costs: Iterable[tuple[K, Decimal]]) -> dict[K, Decimal]:
+    sums: dict[K, list[Decimal]] = {}
+    for key, cost in costs:
+        sums.setdefault(key, []).append(cost)
+    return {key: exact_sum(some) for key, some in sums.items()}
+
+
+def _skus(rows: Sequence[_Row], currency: str) -> Groups:
+    costs = _sums((row.values["sku_id"], row.cost) for row in rows)
+    meters = {row.values["sku_id"]: row.values["sku_meter"] for row in rows}
+    ranked = sorted(costs.items(), key=lambda one: (-one[1], one[0]))
+    groups = [Group((sku,), meters[sku], cost, Decimal(0), 1) for sku, cost in ranked]
+    rest = groups[SKUS:]
+    other = Group((), "", exact_sum(one.cost for one in rest), Decimal(0), len(rest))
+    return Groups(currency, tuple(groups[:SKUS]), other if rest else None, ())
+
+
+def _cover(rows: Sequence[_Row]) -> Cover:
+    usage = [row for row in rows if row.values["charge_category"] == "Usage"]
+    covered = _sums(
+        (row.values["commitment_discount_id"], row.effective)
+        for row in usage
+        if row.values["commitment_discount_id"]
+        and row.values["commitment_discount_status"] == "Used"
     )
-    rows = select(
-        "SELECT coalesce(commitment_discount_id, ''), coalesce(charge_category, ''),"
-        " coalesce(commitment_discount_status, ''), sum(effective_cost)"
-        f" FROM {{files}} WHERE {allowed.sql} GROUP BY ALL ORDER BY ALL",
-        daily_files(period, facts=True),
-        allowed.parameters,
-    )
-    usage = exact_sum(cost for _, category, _, cost in rows if category == "Usage")  # type: ignore[misc]
-    covered: dict[str, list[Decimal]] = {}
-    for commitment, category, status, cost in rows:
-        if commitment and category == "Usage" and status == "Used":
-            covered.setdefault(str(commitment), []).append(cost)  # type: ignore[arg-type]
-    commitments = [Commitment(name, exact_sum(costs)) for name, costs in covered.items()]
+    ranked = sorted(covered.items(), key=lambda one: (-one[1], one[0]))
     return Cover(
-        usage=usage,
-        commitments=tuple(
-            sorted(commitments, key=lambda one: (-one.cost, one.commitment_discount_id))
-        ),
+        usage=exact_sum(row.effective for row in usage),
+        commitments=tuple(Commitment(name, cost) for name, cost in ranked),
         bought=tuple(
-            sorted({str(name) for name, category, _, _ in rows if name and category == "Purchase"})
+            sorted(
+                {
+                    row.values["commitment_discount_id"]
+                    for row in rows
+                    if row.values["charge_category"] == "Purchase"
+                }
+                - {""}
+            )
         ),
     )
 

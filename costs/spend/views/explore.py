@@ -122,25 +122,22 @@ def _download(request: HttpRequest) -> Answer:
 
 
 def _answer(scope: Scope, state: Explore, now: datetime) -> Answer:
-    groups = exploring.cost_groups(
+    found = exploring.explored(
         scope,
         state.selection,
         keys=state.keys,
         top=state.top,
+        step=state.step,
         compared=state.compared,
         by_change=state.sort == "change" and state.compared is not None,
     )
+    groups = found.groups
     state = replace(state, currency=groups.currency)
     result = results.result_of(groups.all, groups.currency)
-    parts = exploring.cost_over_time(
-        scope,
-        state.selection,
-        keys=state.keys,
-        groups=tuple(row.keys for row in results.charted(result.rows)),
-        step=state.step,
-    )
     complete = exploring.complete_through(scope, today(now))
-    bars = results.bars_of(result, parts, period=state.period, step=state.step, complete=complete)
+    bars = results.bars_of(
+        result, found.parts, period=state.period, step=state.step, complete=complete
+    )
     return Answer(state, result, bars, tuple(of for of, _ in groups.currencies), complete)
 
 

@@ -12,13 +12,11 @@ from django.views.decorators.http import require_safe
 from costs.pages import render_page
 from costs.people.queries import scope_of
 from costs.spend import forms, queries, results
-from costs.spend.explore import Explore, Selection, range_period
+from costs.spend.explore import Explore, range_period, step_for
 from costs.spend.queries import exploring
-from costs.spend.queries.resource import allocations_of, cover_of, life_of
+from costs.spend.queries.resource import allocations_of, resource_of
 from costs.spend.views.explore import today
 
-SKUS = 20
-"""SKUs of a resource that are listed by name; the rest is one row."""
 PARAMETERS = ("id", "step")
 ALWAYS = "12_months"
 """The days shown unless others are asked for."""
@@ -33,31 +31,27 @@ def resource(request: HttpRequest) -> HttpResponse:
     resource_id = forms.resource_id(also["id"])
     if selection.filtered:
         raise BadRequest("id: this page shows one resource and takes no other filters.")
-    life = life_of(scope, resource_id, metric=selection.metric)
-    if life is None:
+    if not {"range", "from", "to"} & set(request.GET):
+        always = range_period(ALWAYS, today(now), known or selection.period)
+        selection = replace(selection, range=ALWAYS, period=always)
+    step = forms.step(also["step"], selection.period)
+    found = resource_of(scope, selection, resource_id, step=step or step_for(selection.period))
+    if found is None:
         raise Http404("No cost that you may see is of such a resource.")
-    if "range" not in request.GET and "from" not in request.GET and "to" not in request.GET:
-        selection = replace(
-            selection, range=ALWAYS, period=range_period(ALWAYS, today(now), life.days)
-        )
-    currencies = tuple(currency for currency, _ in life.costs)
-    selection = replace(
-        selection,
-        currency=selection.currency or currencies[0],
+    state = Explore(
+        period=selection.period,
+        range=selection.range,
         where=(("resource_id", (resource_id,)),),
+        metric=selection.metric,
+        currency=found.skus.currency,
+        by="sku_id",
+        asked_step=step,
     )
-    state = _state(selection, also["step"])
-    groups = exploring.cost_groups(scope, state.selection, keys=state.keys, top=SKUS, compared=None)
-    result = results.result_of(groups.all, selection.currency)
-    parts = exploring.cost_over_time(
-        scope,
-        state.selection,
-        keys=state.keys,
-        groups=tuple(row.keys for row in results.charted(result.rows)),
-        step=state.step,
-    )
+    result = results.result_of(found.skus.all, found.skus.currency)
     complete = exploring.complete_through(scope, today(now))
-    bars = results.bars_of(result, parts, period=state.period, step=state.step, complete=complete)
+    bars = results.bars_of(
+        result, found.parts, period=state.period, step=state.step, complete=complete
+    )
     allocations = allocations_of(scope, resource_id)
     return render_page(
         request,
@@ -65,30 +59,17 @@ def resource(request: HttpRequest) -> HttpResponse:
         {
             "resource_id": resource_id,
             "name": results.name_of(resource_id),
-            "life": life,
+            "life": found.life,
             "state": state,
             "result": result,
             "bars": bars,
             "spec": results.bar_chart(bars, state.step) if bars.days else None,
-            "currencies": currencies,
+            "currencies": tuple(currency for currency, _ in found.life.costs),
             "complete": complete,
-            "cover": cover_of(scope, resource_id, period=state.period, currency=selection.currency),
+            "cover": found.cover,
             "allocation": allocations[0] if allocations else None,
             "others": allocations[1:],
             "now": now,
         },
         partials={"resource"},
-    )
-
-
-def _state(selection: Selection, step: str) -> Explore:
-    """The same charges by SKU and meter: a SKU's id alone says little."""
-    return Explore(
-        period=selection.period,
-        range=selection.range,
-        where=selection.where,
-        metric=selection.metric,
-        currency=selection.currency,
-        by="sku_id",
-        asked_step=forms.step(step, selection.period),
     )
