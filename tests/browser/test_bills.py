@@ -174,6 +174,7 @@ def test_what_is_held_is_compared_and_accepted(
         expect(page.get_by_role("heading", level=1)).to_have_text("1 delivery waits for a decision")
         page.get_by_role("link", name="Compare and decide").click()
         expect(page.locator(".compare")).to_contain_text("−6.00")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert axe(page) == []
     first.get_by_role("button", name="Accept").click()
     expect(first.locator(".messages")).to_contain_text("Version 2 is live now")
