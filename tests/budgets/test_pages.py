@@ -150,7 +150,7 @@ def test_scope_restricts_pages_and_files(bills: Path) -> None:
     assert {one.environment for one in page.context["edits"]} == {"staging"}
     assert client.get("/budgets/production/").status_code == 404
     for path in ("/budgets/history.csv", "/budgets/year.csv"):
-        text = b"".join(client.get(path)).decode()  # type: ignore[arg-type]
+        text = b"".join(client.get(path)).decode()
         assert "production" not in text
 
 
@@ -231,10 +231,10 @@ def test_files(operator: Client) -> None:
         why="@why",
         now=NOW,
     )
-    history = b"".join(operator.get("/budgets/history.csv")).decode()  # type: ignore[arg-type]
+    history = b"".join(operator.get("/budgets/history.csv")).decode()
     first = next(csv.DictReader(io.StringIO(history)))
     assert (first["set_by"], first["why"], first["previous_high"]) == ("'=cmd()", "'@why", "800")
-    year = b"".join(operator.get("/budgets/year.csv")).decode()  # type: ignore[arg-type]
+    year = b"".join(operator.get("/budgets/year.csv")).decode()
     rows = {(one["month"], one["environment"]): one for one in csv.DictReader(io.StringIO(year))}
     assert rows["2026-01", "production"]["effective_cost"] == "3100"
     assert rows["2026-01", "production"]["verdict"] == "over"
@@ -242,12 +242,12 @@ def test_files(operator: Client) -> None:
 
 def test_one_query_gives_the_bands_of_all_months(db: None) -> None:
     months = [month_of(date(2026, month, 1)) for month in range(1, 13)]
-    for month in (3, 7):
+    for first in (3, 7):
         set_band(
             actor="op",
             environment="staging",
-            valid_from=date(2026, month, 1),
-            low=Decimal(month),
+            valid_from=date(2026, first, 1),
+            low=Decimal(first),
             high=Decimal(1000),
             currency="USD",
             why="x",

@@ -274,10 +274,12 @@ def _rule_form(
     if request.method != "POST":
         context |= {"form": RuleForm(initial=initial), "seen": seen}
         return render_page(request, "allocation/rule.html", context)
+    # htmx shows nothing of an answer that is an error, so a preview's is none.
+    wrong, overtaken = (200, 200) if request.htmx else (422, 409)  # type: ignore[attr-defined]
     form = RuleForm(request.POST)
     context |= {"form": form, "seen": request.POST.get("seen", "")[:40]}
     if not form.is_valid():
-        return render_page(request, "allocation/rule.html", context, {"rule-form"}, status=422)
+        return render_page(request, "allocation/rule.html", context, {"rule-form"}, status=wrong)
     mine = PlacedRule(id=id_ or uuid4().hex[:8], rule=form.as_rule(), by=actor)
     first = "" if request.POST.get("place") == "first" else None
 
@@ -309,12 +311,14 @@ def _rule_form(
         )
     except BadField as error:
         form.add_error(error.field, str(error))
-        return render_page(request, "allocation/rule.html", context, {"rule-form"}, status=422)
+        return render_page(request, "allocation/rule.html", context, {"rule-form"}, status=wrong)
     except _Overtaken:
         context["conflict"] = _rule_conflict(id_, mine.rule)
         theirs = context["conflict"]
         context["seen"] = "" if theirs.gone else drafting.read_draft().document.rule(id_).seen
-        return render_page(request, "allocation/rule.html", context, {"rule-form"}, status=409)
+        return render_page(
+            request, "allocation/rule.html", context, {"rule-form"}, status=overtaken
+        )
     messages.success(request, f"The rule “{mine.rule.name}” is in the draft. See what it moves.")
     return _to(request, "allocation:changes")
 
