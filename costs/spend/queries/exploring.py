@@ -163,8 +163,7 @@ def _explored(scope: Scope, *, asked: _Asked) -> Explored:
     # of sums, so their course is read for the shown ones only. A filter on resources makes few.
     if asked.filters_need_facts or not set(asked.keys) & ONLY_FACTS:
         return _in_one_scan(scope, asked)
-    groups = _ranked_groups(scope, asked)
-    return _with_course(scope, asked, groups)
+    return _shown_ones(scope, asked)
 
 
 def _in_one_scan(scope: Scope, asked: _Asked) -> Explored:
@@ -206,18 +205,61 @@ def _in_one_scan(scope: Scope, asked: _Asked) -> Explored:
     return Explored(groups, parts if groups.groups else ())
 
 
-def _ranked_groups(scope: Scope, asked: _Asked) -> Groups:
-    """The largest groups, their labels aside, without their course."""
+def _shown_ones(scope: Scope, asked: _Asked) -> Explored:
+    """The course of the shown groups alone; all others are what is left of each bucket.
+
+    What a bucket costs in all stands in the summary. So the facts are read twice only: for one sum
+    a group, and for the rows of the shown groups, a filter that Parquet's dictionaries answer.
+    """
+    rows = _select(
+        scope,
+        asked,
+        f"""
+        SELECT billing_currency, {BUCKETS[asked.step]} AS start, {{measures}}
+        FROM {{{{files}}}} WHERE {{allowed}} GROUP BY billing_currency, start ORDER BY start
+        """,
+        facts=False,
+    )
+    totals: dict[str, list[Decimal]] = {}
+    for of, _, cost, _ in rows:
+        totals.setdefault(str(of), []).append(cost or Decimal(0))  # type: ignore[arg-type]
+    sums = {of: exact_sum(costs) for of, costs in totals.items()}
+    currencies = sorted(sums, key=lambda of: (-abs(sums[of]), of))
+    currency = asked.currency or (currencies[0] if currencies else "")
+    left: dict[date, Decimal] = {
+        start: cost  # type: ignore[misc]
+        for of, start, cost, _ in rows
+        if of == currency and cost is not None
+    }
+    ranked = replace(
+        _ranked(scope, replace(asked, currency=currency)),
+        currencies=tuple((of, sums[of]) for of in currencies),
+    )
+    if not ranked.groups:
+        return Explored(ranked, ())
+    labels, parts = _course(scope, asked, ranked)
+    for part in parts:
+        left[part.start] = EXACT.subtract(left[part.start], part.cost)
+    if ranked.other or len(ranked.groups) > CHARTED:
+        parts += [Part(start, None, cost) for start, cost in left.items()]
+    named = tuple(
+        replace(group, label=labels.get(nth, "")) for nth, group in enumerate(ranked.groups)
+    )
+    return Explored(replace(ranked, groups=named), tuple(parts))
+
+
+def _ranked(scope: Scope, asked: _Asked) -> Groups:
+    """The largest groups of the currency asked for, without labels and course."""
     rows = _select(
         scope,
         asked,
         f"""
         WITH sums AS (
-            SELECT {_raw_keys(asked)}, billing_currency AS currency, {{measures}}
-            FROM {{{{files}}}} WHERE {{allowed}} GROUP BY {_names(asked)}, currency
+            SELECT {_raw_keys(asked)}, {{measures}}
+            FROM {{{{files}}}} WHERE billing_currency = ? AND {{allowed}} GROUP BY {_names(asked)}
         ), ranked AS (
             SELECT *, {_place(asked)} FROM (
-                SELECT {_known_keys(asked)}, currency, coalesce(sum(cost), 0) AS cost,
+                SELECT {_known_keys(asked)}, '' AS currency, coalesce(sum(cost), 0) AS cost,
                     coalesce(sum(before), 0) AS before
                 FROM sums GROUP BY ALL
             )
@@ -227,71 +269,60 @@ def _ranked_groups(scope: Scope, asked: _Asked) -> Groups:
         FROM ranked GROUP BY ALL ORDER BY 1, 2
         """,
         facts=True,
+        first=(asked.currency,),
     )
-    return _groups(asked, rows)
+    return replace(_groups(replace(asked, currency=""), rows), currency=asked.currency)
 
 
-def _with_course(scope: Scope, asked: _Asked, groups: Groups) -> Explored:
-    """The same with labels, and the course of the first: all others are what is left of a bucket.
-
-    What a bucket costs in all stands in the summary, and rows of the shown groups alone are a
-    filter that Parquet's dictionaries answer: no second scan of everything.
-    """
-    if not groups.groups:
-        return Explored(groups, ())
-    in_currency = Restriction("billing_currency = ?", (groups.currency,))
+def _course(scope: Scope, asked: _Asked, groups: Groups) -> tuple[dict[int, str], list[Part]]:
+    """Labels of the shown groups by place, and the course of the charted ones."""
     days = Restriction("day >= ? AND day < ?", (asked.period.start, asked.period.end))
-    all_days = _days(asked.period, asked.compared)
-    own = every(
+    own = (
         among(GROUPINGS[name], sorted({group.keys[nth] for group in groups.groups}))
         for nth, name in enumerate(asked.keys)
+    )
+    wanted = every(
+        [
+            _days(asked.period, asked.compared),
+            Restriction("billing_currency = ?", (groups.currency,)),
+            asked.selected(scope),
+            *own,
+        ]
     )
     row = f"({', '.join('?' * len(asked.keys))}, CAST(? AS INTEGER))"
     values = [value for nth, group in enumerate(groups.groups) for value in (*group.keys, nth)]
     matched = " AND ".join(
         f"coalesce({GROUPINGS[name]}, '') = asked.k{nth}" for nth, name in enumerate(asked.keys)
     )
-    wanted = every([all_days, in_currency, asked.selected(scope), own])
     found = select(
         f"""
         SELECT place, CASE WHEN place < {CHARTED} AND {days.sql} THEN {BUCKETS[asked.step]} END,
             sum({asked.metric}), {_label(asked)}
         FROM {{files}} JOIN (VALUES {", ".join([row] * len(groups.groups))})
             AS asked({_names(asked)}, place) ON {matched}
-        WHERE {wanted.sql} GROUP BY ALL ORDER BY ALL
+        WHERE {wanted.sql} GROUP BY 1, 2 ORDER BY 1, 2
         """,
         _files(asked, facts=True),
         (*days.parameters, *values, *wanted.parameters),
     )
     labels = {place: str(label) for place, _, _, label in found if label}
-    allowed = every([days, in_currency, asked.selected(scope)])
-    left: dict[date, Decimal] = dict(
-        select(
-            f"SELECT {BUCKETS[asked.step]} AS start, sum({asked.metric}) FROM {{files}}"
-            f" WHERE {allowed.sql} GROUP BY start ORDER BY start",
-            daily_files(asked.period, facts=False),
-            allowed.parameters,
-        )  # type: ignore[arg-type]
-    )
     parts = [
         Part(start, place, cost)  # type: ignore[arg-type]
         for place, start, cost, _ in found
         if start is not None
     ]
-    for part in parts:
-        left[part.start] = EXACT.subtract(left[part.start], part.cost)
-    named = tuple(
-        replace(group, label=labels.get(nth, "")) for nth, group in enumerate(groups.groups)
-    )
-    if groups.other or len(named) > CHARTED:
-        parts += [Part(start, None, cost) for start, cost in left.items()]
-    return Explored(replace(groups, groups=named), tuple(parts))
+    return labels, parts  # type: ignore[return-value]
 
 
-def _select(scope: Scope, asked: _Asked, sql: str, *, facts: bool) -> list[tuple[object, ...]]:
-    """Run ``sql`` with its measures (cost and before) and its restriction filled in."""
+def _select(
+    scope: Scope, asked: _Asked, sql: str, *, facts: bool, first: tuple[object, ...] = ()
+) -> list[tuple[object, ...]]:
+    """Run ``sql`` with its measures (cost and before) and its restriction filled in.
+
+    ``first`` are the parameters that stand before those of the restriction.
+    """
     allowed = every([_days(asked.period, asked.compared), asked.selected(scope)])
-    parameters = allowed.parameters
+    parameters = (*first, *allowed.parameters)
     measures = f"sum({asked.metric}) AS cost, CAST(0 AS {DECIMAL}) AS before"
     if asked.compared:
         # Only where there are two periods do their rows have to be told apart.
