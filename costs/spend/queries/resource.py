@@ -258,25 +258,29 @@ def allocations_of(scope: Scope, resource_id: str) -> tuple[Allocation, ...]:
 
 @until_changed
 def _allocations_of(scope: Scope, *, resource_id: str) -> tuple[Allocation, ...]:
-    selects = []
-    for file in live_files("allocation"):
-        keys = quote(str(file.path.parent / KEYS))
-        selects.append(
-            f"SELECT DATE '{file.billing_period}' AS billing_period, a.environment,"
-            " a.environment_rule, a.cost_center, a.cost_center_rule, k.tags, k.resource_group,"
-            f" k.sub_account_name FROM (SELECT * FROM read_parquet({keys}) WHERE resource_id = ?) k"
-            f" JOIN read_parquet({quote(str(file.path))}) a USING (allocation_key, provider_name)"
-        )
-    if not selects:
+    tables = live_files("allocation")
+    if not tables:
         return ()
+    # One scan of all keys and one of all allocations; both lie in the folder of their version.
+    keys = ", ".join(quote(str(table.path.parent / KEYS)) for table in tables)
+    rules = ", ".join(quote(str(table.path)) for table in tables)
+    months = ", ".join(
+        f"({quote(str(table.path.parent))}, DATE '{table.billing_period}')" for table in tables
+    )
     allowed = visible(scope)
     with cursor() as connection:
         rows = connection.execute(
             "SELECT environment, environment_rule, cost_center, cost_center_rule, tags,"
             " resource_group, sub_account_name, min(billing_period), max(billing_period)"
-            f" FROM ({' UNION ALL '.join(selects)}) WHERE {allowed.sql} GROUP BY ALL"
+            f" FROM (SELECT *, parse_dirpath(filename) AS folder"
+            f" FROM read_parquet([{keys}], filename = true) WHERE resource_id = ?)"
+            f" JOIN (SELECT *, parse_dirpath(filename) AS folder"
+            f" FROM read_parquet([{rules}], filename = true))"
+            " USING (allocation_key, provider_name, folder)"
+            f" JOIN (VALUES {months}) AS months(folder, billing_period) USING (folder)"
+            f" WHERE {allowed.sql} GROUP BY 1, 2, 3, 4, 5, 6, 7"
             " ORDER BY 9 DESC, len(any_value(tags)) DESC NULLS LAST, 1, 2, 3, 4, 5, 6, 7",
-            [*[resource_id] * len(selects), *allowed.parameters],
+            [resource_id, *allowed.parameters],
         ).fetchall()
     return tuple(
         Allocation(
