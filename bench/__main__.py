@@ -1,6 +1,6 @@
 """`make bench`: run the benchmarks, print a table, write bench/results.json.
 
-`python -m bench NAME…` runs some of them: ingest, review, serve_memory, setup_time.
+`python -m bench NAME…` runs some of them: ingest, reallocation, review, serve_memory, setup_time.
 HEADROOM_BENCH_ROWS makes everything small: rows of the bill instead of 2,000,000, a fact a day for
 every 146 of them, and one round each. Small figures say only that the benchmarks run.
 """
@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 
-from bench import ingest, review, serve_memory, setup_time
+from bench import ingest, reallocation, review, serve_memory, setup_time
 from bench.processes import ROOT
 from bench.results import Result, table, write
 
@@ -22,12 +22,14 @@ def benchmarks() -> Mapping[str, Callable[[], list[Result]]]:
         rows = int(small)
         return {
             "ingest": lambda: ingest.run(rows, rounds=1),
+            "reallocation": lambda: reallocation.run(rows, rounds=1),
             "review": lambda: review.run(max(60, rows // 146), requests=5, rounds=1),
             "serve_memory": lambda: serve_memory.run(demo=False),
             "setup_time": setup_time.run,
         }
     return {
         "ingest": ingest.run,
+        "reallocation": reallocation.run,
         "review": review.run,
         "serve_memory": serve_memory.run,
         "setup_time": setup_time.run,

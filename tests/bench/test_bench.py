@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import bench.__main__ as command
-from bench import ingest, review, serve_memory
+from bench import ingest, reallocation, review, serve_memory
 from bench.focus_file import write_bill
 from bench.results import Result, against, at_most, table, write
 
@@ -48,6 +48,11 @@ def test_ingest_runs_small() -> None:
         "ingest_focus_csv",
         "ingest_focus_csv_peak",
     ]
+
+
+def test_reallocation_runs_small() -> None:
+    results = reallocation.run(2_000, rounds=1)
+    assert names(results) == ["reallocate_2m", "reallocate_peak"]
 
 
 def test_review_runs_small() -> None:
