@@ -48,6 +48,8 @@ EXAMPLES = {
     "<int:pk>": "1",
     "<str:source>": "aws-111122223333-cur",
     "<str:month>": "2026-06",
+    "<slug:rule>": "one-rule",
+    "<slug:environment>": "staging",
 }
 """What stands in an address in the place of a parameter."""
 
