@@ -346,6 +346,21 @@ document.body.addEventListener("htmx:configRequest", (event) => {
   }
 });
 
+// A choice or a day is an answer: no button to press. A search waits for Enter.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("[data-asks]");
+  if (!form || !event.target.matches('select, input[type="date"]')) return;
+  const { from, to } = form.elements;
+  to.setCustomValidity(from.value && to.value && from.value > to.value ? "It ends before it starts." : "");
+  if (form.reportValidity()) form.requestSubmit();
+});
+
+// What a page refuses is explained on a page of its own.
+document.body.addEventListener("htmx:responseError", (event) => {
+  const { pathInfo, requestConfig, elt } = event.detail;
+  if (requestConfig.verb === "get" && elt.closest("#explore")) location.assign(pathInfo.finalRequestPath);
+});
+
 // A menu closes on Escape and when something else is clicked.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {

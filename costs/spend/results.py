@@ -186,7 +186,9 @@ def name_of(value: str) -> str:
 LABEL_EVERY: Final = {
     "day": "utcFormat(toDate(datum.value), '%-d %b')",
     "week": "utcFormat(toDate(datum.value), '%-d %b')",
-    "month": "utcFormat(toDate(datum.value), '%b %Y')",
+    "month": (
+        "utcFormat(toDate(datum.value), utcmonth(toDate(datum.value)) == 0 ? '%b %Y' : '%b')"
+    ),
 }
 
 
@@ -269,7 +271,9 @@ def bucket_label(start: date, step: str, period: Period) -> str:
 def bar_chart(bars: DailyCosts, step: str) -> Spec:
     """The stacked bars as a specification, in the shape of the daily chart."""
     spec = chart_of(bars)
-    axis: dict[str, Any] = spec["layer"][1]["encoding"]["x"]["axis"]
+    # No week is marked and no band drawn here; an empty layer is a picture that nobody can name.
+    spec["layer"] = [spec["layer"][1], spec["layer"][4]]
+    axis: dict[str, Any] = spec["layer"][0]["encoding"]["x"]["axis"]
     axis["labelExpr"] = LABEL_EVERY[step]
     if step != "day" or len(bars.days) <= 14:
         axis["values"] = [day.day.isoformat() for day in bars.days]

@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 
 from django import template
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from costs.charts import DailyCosts
 from costs.money import CENT, plain
 from costs.periods import Period
 from costs.spend.explore import (
@@ -51,10 +52,14 @@ def in_place(query: str) -> SafeString:
 
 @register.simple_tag
 def drill(state: Explore, row: Row) -> str:
-    """Where a row leads: a resource to its page, everything else to what is inside it."""
-    if state.keys[-1] == "resource_id" and row.keys[-1]:
-        return resource_url(state.selection, row.keys[-1])
-    return reverse("spend:explore") + state.drilled(row.keys).query
+    """Where a row leads: to what is inside it, a resource to its page, the last step to charges."""
+    resource = dict(zip(state.keys, row.keys, strict=True)).get("resource_id")
+    if resource:
+        return resource_url(state.selection, resource)
+    below = state.drilled(row.keys)
+    if len(below.among(below.by)) == 1:
+        return charges_url(state, row)
+    return reverse("spend:explore") + below.query
 
 
 @register.simple_tag
@@ -132,6 +137,25 @@ def share_bar(share: Decimal | None, hue: int) -> SafeString:
         hue,
         f"{width:.2f}",
     )
+
+
+@register.simple_tag
+def bar_rows(bars: DailyCosts) -> SafeString:
+    """The rows of the table behind the bars, the latest first.
+
+    A year of days has thousands of cells; the template's own loops would take most of a page's
+    time.
+    """
+    rows = []
+    for day in reversed(bars.days):
+        mark = "" if day.complete else " <small>incomplete</small>"
+        cells = "".join(f'<td class="number">{money(cost)}</td>' for cost in day.costs)
+        rows.append(
+            f"<tr{'' if day.complete else ' class="is-incomplete"'}>"
+            f'<th scope="row">{escape(day.label)}{mark}</th>{cells}'
+            f'<td class="number is-sum">{money(day.total)}</td></tr>'
+        )
+    return SafeString("\n".join(rows))
 
 
 @register.simple_tag

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -419,3 +421,20 @@ def test_views_are_their_owner_s(reader: Client, user: User) -> None:
 
 def test_every_grouping_of_the_page_is_one_of_the_queries() -> None:
     assert set(DIMENSIONS) == set(GROUPINGS) - {"day"}
+
+
+@pytest.mark.usefixtures("lake")
+def test_the_review_s_figures_lead_to_themselves(reader: Client) -> None:
+    page = reader.get("/weeks/2026-W47/")
+    review = page.context["review"]
+    total = next(row for row in review.environments if row.environment == "total")
+    links = [unescape(link) for link in re.findall(r'href="(/costs/\?[^"]*)"', page.text)]
+    assert len(links) > 10
+    figures = {reader.get(link).context["result"].total.cost for link in links}
+    assert total.week.after in figures
+    assert total.months[0].gauge.month_to_date in figures
+    assert {move.week.after for move in review.services} <= figures
+    assert review.unallocated.cost in figures
+    resources = [unescape(link) for link in re.findall(r'"(/costs/resource/[^"]*)"', page.text)]
+    assert all(reader.get(link).status_code == 200 for link in resources)
+    assert 'href=""' not in page.text
