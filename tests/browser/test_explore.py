@@ -91,6 +91,10 @@ def test_every_look_fits_its_width_and_is_accessible(
     for menu in ("Views", "Add a filter"):
         page.locator("summary").filter(has_text=menu).click()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), menu
+        box = page.locator("details.menu[open] .menu-body").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0, menu
+        assert box["x"] + box["width"] <= LOOKS[look]["viewport"]["width"], menu
         assert axe(page) == [], menu
         page.keyboard.press("Escape")
 
