@@ -1,9 +1,13 @@
-"""The kinds of background work; each wing registers its own in ``AppConfig.ready``. Pure."""
+"""The kinds of background work, and who asks for it each minute. Pure.
+
+Each wing registers its own in ``AppConfig.ready``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 type Queue = Literal["short", "long"]
@@ -24,7 +28,11 @@ class Kind:
     work: Callable[..., Any]
 
 
+type OnSweep = Callable[[datetime], None]
+"""Called with the sweep's time (UTC)."""
+
 _kinds: dict[str, Kind] = {}
+_on_sweep: dict[str, OnSweep] = {}
 
 
 def register(name: str, work: Callable[..., Any], *, queue: Queue) -> None:
@@ -37,3 +45,18 @@ def kind(name: str) -> Kind:
     if name not in _kinds:
         raise LookupError(f"no such kind of work: {name}; known are {', '.join(sorted(_kinds))}")
     return _kinds[name]
+
+
+def on_sweep(name: str, callback: OnSweep) -> None:
+    """Have ``callback(now)`` called by each sweep, once a minute, to request what is due by then.
+
+    It must be quick and safe to call twice: it asks for work (``costs.jobs.operations.request``)
+    and does none. What it raises is logged under ``name`` and stops no other callback. Once per
+    process; a second one of the same name replaces it.
+    """
+    _on_sweep[name] = callback
+
+
+def swept() -> Iterator[tuple[str, OnSweep]]:
+    """Every callback with its name, in the order in which they were registered."""
+    yield from list(_on_sweep.items())

@@ -17,7 +17,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from costs.jobs.kinds import kind
+from costs.jobs.kinds import kind, swept
 from costs.jobs.models import JobRun
 
 LEASE = timedelta(minutes=2)
@@ -120,7 +120,10 @@ def _finish(claimed: JobRun, state: State, **values: Any) -> None:
 
 
 def sweep(now: datetime) -> int:
-    """Give work of the dead to others and ring for what waits; return how many were rung for."""
+    """Give work of the dead to others and ring for what waits; return how many were rung for.
+
+    Then let every wing ask for what is due (``costs.jobs.kinds.on_sweep``).
+    """
     expired = JobRun.objects.filter(state=State.RUNNING, lease_until__lt=now)
     expired.filter(attempt__gte=ATTEMPTS).update(
         state=State.FAILED,
@@ -132,7 +135,13 @@ def sweep(now: datetime) -> int:
     waiting = JobRun.objects.filter(state=State.QUEUED).exclude(rung_at__gt=now - RING_AGAIN)
     for one in waiting:
         ring(one, now=now)
-    return len(waiting)
+    rung = len(waiting)
+    for name, callback in swept():
+        try:
+            callback(now)
+        except Exception:  # whatever a wing raises is its own affair, and comes again in a minute
+            log.exception("sweep failed", of=name)
+    return rung
 
 
 class _Teller:

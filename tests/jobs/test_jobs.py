@@ -28,6 +28,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         return {"calls": len(calls)}
 
     monkeypatch.setattr(kinds, "_kinds", {})
+    monkeypatch.setattr(kinds, "_on_sweep", {})
     kinds.register("test.work", work, queue="short")
     monkeypatch.setattr(operations, "ring", lambda _run, now: None)
     return calls
@@ -114,3 +115,31 @@ def test_a_queue_out_of_reach_loses_nothing(
     run.refresh_from_db()
     assert run.state == "queued"
     assert run.rung_at is not None
+
+
+def test_each_sweep_lets_every_wing_ask_for_what_is_due(
+    done: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(now: datetime) -> None:
+        raise RuntimeError("the price list is gone")
+
+    def due(now: datetime) -> None:
+        operations.request("test.work", f"{now:%H}", actor="schedule", now=now)
+
+    kinds.on_sweep("first", broken)
+    kinds.on_sweep("second", due)
+    operations.sweep(NOW)
+    operations.sweep(NOW + timedelta(seconds=59))
+    assert [run.subject for run in JobRun.objects.all()] == ["12"]
+    assert [str(one.exc_info[1]) for one in caplog.records if one.exc_info] == [
+        "the price list is gone"
+    ] * 2
+    assert "'of': 'first'" in caplog.text
+
+
+def test_a_callback_of_the_same_name_replaces_the_one_before(done: list[dict[str, Any]]) -> None:
+    heard: list[str] = []
+    kinds.on_sweep("due", lambda now: heard.append("old"))
+    kinds.on_sweep("due", lambda now: heard.append("new"))
+    operations.sweep(NOW)
+    assert heard == ["new"]
