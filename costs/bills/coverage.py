@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, Literal
 
+from costs.bills import previews
 from costs.bills.allocation import UNALLOCATED
 from costs.lake.queries import live_files, select
 from costs.money import EXACT
@@ -80,6 +81,11 @@ def last_day(scope: Scope) -> date | None:
     rows = select(sql, live_files("daily_summary"), parameters)
     day = rows[0][0] if rows else None
     return day if isinstance(day, date) else None
+
+
+def last_month(scope: Scope, today: date) -> Period | None:
+    """The month that previews and lists of the unallocated are about; None without charges."""
+    return previews.last_month(last_day(scope), today)
 
 
 def coverage(scope: Scope, until: date) -> list[MonthCoverage]:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from costs.bills import coverage, drafting, previews
+from costs.bills import coverage, drafting
 from costs.bills.allocation_forms import LostForm
 from costs.bills.coverage import LACKS, Lacks, LostResource
 from costs.csv_cells import csv_lines
@@ -37,7 +37,7 @@ def unallocated(request: HttpRequest) -> HttpResponse:
     """What lacks a place in the last complete month, the most costly first."""
     form, lacks = _read(request)
     scope, now = scope_of(request.user), timezone.now()
-    month = previews.last_month(coverage.last_day(scope), now.date())
+    month = coverage.last_month(scope, now.date())
     context: dict[str, Any] = {
         "now": now,
         "month": month,
@@ -73,7 +73,7 @@ def unallocated_csv(request: HttpRequest) -> StreamingHttpResponse:
     """All of them as a file."""
     form, lacks = _read(request)
     scope, now = scope_of(request.user), timezone.now()
-    month = previews.last_month(coverage.last_day(scope), now.date())
+    month = coverage.last_month(scope, now.date())
     found = coverage.lost_resources(scope, month, lacks) if month else []
     tags = _tags(form)
     header = (
