@@ -1,6 +1,12 @@
 """Gathers the models of the wings, where Django looks for them."""
 
-from costs.bills.models import AllocationDraft, AllocationRule, Environment, RuleSet
+from costs.bills.models import (
+    AllocationDraft,
+    AllocationRule,
+    Environment,
+    ProviderTotal,
+    RuleSet,
+)
 from costs.budgets.models import BandChange, DriverChange
 from costs.jobs.models import JobRun
 from costs.lake.models import BillVersion, Delivery, Generation, Part, Pin, Source
@@ -20,6 +26,7 @@ __all__ = [
     "JobRun",
     "Part",
     "Pin",
+    "ProviderTotal",
     "RuleSet",
     "SavedView",
     "Source",

@@ -1,10 +1,11 @@
-"""Environments and the rules that place charges in them."""
+"""Environments and the rules that place charges in them; what providers say they billed."""
 
 from __future__ import annotations
 
 from django.db import models
 
 from costs.bills.allocation import EnvironmentWords, Rule
+from costs.money_field import MoneyField
 
 
 class Environment(models.Model):
@@ -86,3 +87,39 @@ class AllocationDraft(models.Model):
 
     def __str__(self) -> str:
         return f"draft of the allocation rules, version {self.version}"
+
+
+class ProviderTotal(models.Model):
+    """What a provider itself says that an account's month was billed: every figure ever given.
+
+    Of each origin (and invoice) the newest counts; see :mod:`costs.bills.reconciling`.
+    """
+
+    provider_name = models.CharField(max_length=200)
+    billing_account_id = models.CharField(max_length=300)
+    billing_period = models.DateField(help_text="First day.")
+    currency = models.CharField(max_length=3)
+    billed_cost = MoneyField()
+    origin = models.CharField(max_length=60, help_text="For example AWS Cost Explorer or invoice.")
+    invoice_id = models.CharField(
+        max_length=200, blank=True, help_text="Empty: of the whole month, not of one invoice."
+    )
+    stated_at = models.DateTimeField(help_text="When it was first given as this amount.")
+    confirmed_at = models.DateTimeField(help_text="When it was last given as this amount.")
+    stated_by = models.CharField(max_length=150)
+    why = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ("billing_period", "provider_name", "billing_account_id", "pk")
+        indexes = [
+            models.Index(
+                fields=("billing_period", "provider_name", "billing_account_id"),
+                name="provider_total_of_month",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.provider_name} {self.billing_account_id} {self.billing_period:%Y-%m}"
+            f" {self.currency}, {self.origin}{f' {self.invoice_id}' if self.invoice_id else ''}"
+        )
