@@ -1,12 +1,17 @@
-"""Fresh Python processes, and how much memory processes take (Linux)."""
+"""Fresh Python processes, the product served, and how much memory processes take (Linux)."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +34,46 @@ def run_module(module: str, *arguments: str, environ: Mapping[str, str] | None =
     if found.returncode:
         raise RuntimeError(f"{module} failed:\n{found.stderr[-4000:]}")
     return json.loads(found.stdout.splitlines()[-1])
+
+
+@contextmanager
+def serving(environ: Mapping[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """``manage.py serve`` from its first answer on: the process and its address, without a slash.
+
+    Raises :class:`RuntimeError` when it ends or does not answer within two minutes.
+    """
+    port = _free_port()
+    served = subprocess.Popen(
+        [sys.executable, str(ROOT / "manage.py"), "serve", "--port", str(port)],
+        env=dict(environ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/healthz", served)
+        yield served, f"http://127.0.0.1:{port}"
+    finally:
+        served.send_signal(signal.SIGTERM)
+        served.wait(60)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(url: str, served: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        if served.poll() is not None:
+            raise RuntimeError(f"serve ended with status {served.returncode}")
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"{url} did not answer within two minutes")
 
 
 def peak_memory() -> float:

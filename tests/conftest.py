@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Generator
@@ -62,6 +63,15 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("there is no ../shared/data beside the checkout")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where the browser is; without it the test is skipped, which is a failure in CI."""
+    found = os.environ.get("HEADROOM_CHROMIUM") or shutil.which("chromium")
+    if not found:
+        pytest.skip(f"{NEEDS_SERVICE} chromium (Debian's package, or HEADROOM_CHROMIUM)")
+    return found
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, Literal
 
@@ -74,18 +74,15 @@ def _allowed(scope: Scope) -> tuple[str, list[object]]:
     return " AND ".join(terms) or "true", parameters
 
 
-def last_day(scope: Scope) -> date | None:
-    """The latest day with a charge that ``scope`` includes."""
-    where, parameters = _allowed(scope)
-    sql = f"SELECT max(day) FROM {{files}} WHERE {where}"
-    rows = select(sql, live_files("daily_summary"), parameters)
-    day = rows[0][0] if rows else None
-    return day if isinstance(day, date) else None
-
-
 def last_month(scope: Scope, today: date) -> Period | None:
     """The month that previews and lists of the unallocated are about; None without charges."""
-    return previews.last_month(last_day(scope), today)
+    where, parameters = _allowed(scope)
+    sql = f"SELECT min(day), max(day) FROM {{files}} WHERE {where}"
+    rows = select(sql, live_files("daily_summary"), parameters)
+    first, last = rows[0] if rows else (None, None)
+    if not isinstance(first, date) or not isinstance(last, date):
+        return None
+    return previews.last_month(Period(first, last + timedelta(days=1)), today)
 
 
 def coverage(scope: Scope, until: date) -> list[MonthCoverage]:

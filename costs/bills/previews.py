@@ -126,13 +126,17 @@ def _share(moved: Mapping[str, Decimal], currency: str, total: Decimal) -> Decim
     return EXACT.divide(part, total)
 
 
-def last_month(last_day: date | None, today: date) -> Period | None:
-    """The last month that is over and has charges up to its end; else the newest with any."""
-    if last_day is None:
+def last_month(days: Period | None, today: date) -> Period | None:
+    """The month to judge rules by, where there are charges on ``days`` (from first to last).
+
+    The last one that is over and has charges up to its end; the one that has only begun where
+    nothing is older.
+    """
+    if days is None:
         return None
-    newest = month_of(min(last_day, today))
-    over = newest.last <= last_day and newest.end <= today
-    return newest if over else month_before(newest)
+    newest = month_of(min(days.last, today))
+    over = newest.last <= days.last and newest.end <= today
+    return newest if over or days.start >= newest.start else month_before(newest)
 
 
 def preview(scope: Scope, document: Document, month: Period) -> Preview:

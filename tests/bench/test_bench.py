@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import bench.__main__ as command
-from bench import ingest, reallocation, review, serve_memory
+from bench import first_page, ingest, reallocation, review, serve_memory
 from bench.focus_file import write_bill
 from bench.results import Result, against, at_most, table, write
 
@@ -63,6 +63,10 @@ def test_review_runs_small() -> None:
         "review_12_months_kept",
         "review_36_months_kept",
     ]
+
+
+def test_first_page_is_measured(chromium: str) -> None:
+    assert names(first_page.run(90, rounds=1)) == ["first_page", "first_page_ready"]
 
 
 def test_serve_is_measured() -> None:

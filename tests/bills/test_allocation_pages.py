@@ -6,7 +6,7 @@ import csv
 import io
 import shlex
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from costs.jobs import operations as jobs
 from costs.jobs.models import JobRun
 from costs.people.models import AuditEntry, Visibility
 from costs.people.roles import OPERATOR, VIEWER
-from costs.periods import month_of
+from costs.periods import Period
 from tests.bills.test_reallocation import HEADER, row
 
 NOW = datetime(2026, 2, 20, 9, tzinfo=UTC)
@@ -354,10 +354,20 @@ def test_a_command_is_one_harmless_command(tail: str, value: str) -> None:
 
 def test_the_month_that_is_judged() -> None:
     today = date(2026, 11, 23)
+
+    def judged(first: date, last: date) -> date:
+        month = last_month(Period(first, last + timedelta(days=1)), today)
+        assert month is not None
+        return month.start
+
     assert last_month(None, today) is None
-    assert last_month(date(2026, 11, 30), today) == month_of(date(2026, 10, 1))
-    assert last_month(date(2026, 10, 31), today) == month_of(date(2026, 10, 1))
-    assert last_month(date(2026, 10, 30), today) == month_of(date(2026, 9, 1))
+    years_ago = date(2024, 1, 1)
+    assert judged(years_ago, date(2026, 11, 30)) == date(2026, 10, 1)
+    assert judged(years_ago, date(2026, 10, 31)) == date(2026, 10, 1)
+    assert judged(years_ago, date(2026, 10, 30)) == date(2026, 9, 1)
+    # A first bill that has only begun is better than nothing.
+    assert judged(date(2026, 10, 1), date(2026, 10, 5)) == date(2026, 10, 1)
+    assert judged(date(2026, 11, 3), date(2026, 11, 3)) == date(2026, 11, 1)
 
 
 def test_queries_do_not_grow_with_rows(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +20,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
+
+from costs import charts
 
 # Playwright's synchronous API keeps an event loop in this thread; Django would take every query
 # here for one made inside a coroutine.
@@ -58,14 +60,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    chromium = os.environ.get("HEADROOM_CHROMIUM") or shutil.which("chromium")
-    if not chromium:
-        pytest.skip("needs service: chromium (Debian's package, or HEADROOM_CHROMIUM)")
+def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Path:
+    """The script that draws charts, as `serve` writes it."""
+    folder: Path = settings.BUNDLE_DIR
+    charts.write_bundle(folder / charts.BUNDLE_NAME)
+    return folder
 
 
 @dataclass

@@ -6,11 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from costs import charts
 from costs.people.scope import Scope
 from costs.spend.models import SavedView
 from costs.spend.queries import cost_by
@@ -18,14 +16,6 @@ from tests.browser.conftest import LOOKS, Complaints, NewPage
 
 type Axe = Callable[[Page], list[str]]
 WEEK = "/weeks/2026-W46/"
-
-
-@pytest.fixture(scope="session")
-def bundle() -> Path:
-    """The script that draws charts, as `serve` writes it."""
-    folder: Path = settings.BUNDLE_DIR
-    charts.write_bundle(folder / charts.BUNDLE_NAME)
-    return folder
 
 
 @pytest.fixture

@@ -6,24 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import Group, User
 from playwright.sync_api import Page, expect
 
-from costs import charts
 from tests.browser.conftest import NewPage
 
 type Axe = Callable[[Page], list[str]]
 
 
-@pytest.fixture(scope="session")
-def _bundle() -> None:
-    folder: Path = settings.BUNDLE_DIR
-    charts.write_bundle(folder / charts.BUNDLE_NAME)
-
-
 @pytest.fixture
-def operator(_bundle: None, live_demo: Path) -> User:
+def operator(bundle: Path, live_demo: Path) -> User:
     user = User.objects.create_user("operator-1")
     user.groups.add(Group.objects.get(name="operator"))
     return user

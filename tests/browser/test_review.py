@@ -7,25 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import User
 from playwright.sync_api import Dialog, Page, expect
 from pytest_django import Settings
 
-from costs import charts
 from costs.bills.operations import ingest_bill
 from tests.browser.conftest import LOOKS, Complaints, NewPage
 
 WEEK = "/weeks/2026-W47/"
 type Axe = Callable[[Page], list[str]]
-
-
-@pytest.fixture(scope="session")
-def bundle() -> Path:
-    """The script that draws charts, as `serve` writes it."""
-    folder: Path = settings.BUNDLE_DIR
-    charts.write_bundle(folder / charts.BUNDLE_NAME)
-    return folder
 
 
 @pytest.fixture
