@@ -19,10 +19,18 @@ from costs.bills.models import AllocationRule, Environment
 from costs.bills.receiving import Received, rejects_key
 from costs.lake import operations as lake
 from costs.lake import staging
+from costs.lake.daily import KEYS, write_keys
 from costs.lake.engine import open_for_work, quote
 from costs.lake.staging import Slice, Staged, StagingError
-from costs.lake.versions import Share, repeated_share, table_file, write_charges, write_tables
-from costs.stores.local import LocalStore
+from costs.lake.versions import (
+    Share,
+    from_files,
+    repeated_share,
+    table_file,
+    write_charges,
+    write_tables,
+)
+from costs.stores import Store
 
 if TYPE_CHECKING:
     pass
@@ -60,13 +68,13 @@ class Bill:
         return max(file.reader.version for file, _ in self.shares)
 
 
-def parquet_types(received: Received, store: LocalStore) -> dict[str, str]:
+def parquet_types(received: Received, store: Store) -> dict[str, str]:
     """Column name to DuckDB type of a received Parquet file."""
     with closing(open_for_work(store.root)) as connection:
         return staging.parquet_types(connection, received.path)
 
 
-def stage(file: Arrived, store: LocalStore, workspace: Path) -> Staged:
+def stage(file: Arrived, store: Store, workspace: Path) -> Staged:
     """Read one file into ``workspace``. Raises :class:`IngestError` naming it."""
     received, reader = file.received, file.reader
     sniffed = received.sniffed
@@ -92,11 +100,11 @@ def stage(file: Arrived, store: LocalStore, workspace: Path) -> Staged:
         raise IngestError(f"{received.given}: {error}") from None
 
 
-def publish_rejects(files: Sequence[Arrived], store: LocalStore) -> None:
+def publish_rejects(files: Sequence[Arrived], store: Store) -> None:
     """Keep the refused rows beside the raw file, for the page and its download."""
     for file in files:
         key = rejects_key(file.received.key, file.reader.name, file.reader.version)
-        if file.staged and file.staged.rejected and not store.path(key).exists():
+        if file.staged and file.staged.rejected and not store.has(key):
             store.publish(file.staged.rejects, key)
 
 
@@ -119,7 +127,7 @@ def bills_of(files: Sequence[Arrived], source: str | None) -> list[Bill]:
     return list(bills.values())
 
 
-def build(bill: Bill, store: LocalStore) -> lake.NewVersion:
+def build(bill: Bill, store: Store) -> lake.NewVersion:
     """Write and publish the version's folder; nothing of it is live yet."""
     rules, environments = current_rules()
     rule_set = rule_set_digest(rules, environments)
@@ -127,15 +135,21 @@ def build(bill: Bill, store: LocalStore) -> lake.NewVersion:
     try:
         with closing(open_for_work(store.root)) as connection:
             spans = any(file.staged.spans for file, _ in bill.shares if file.staged)
-            write_charges(connection, folder, [_share(file, parts) for file, parts in bill.shares])
+            charges = write_charges(
+                connection, folder, [_share(file, parts) for file, parts in bill.shares]
+            )
+            keys = folder / KEYS
+            write_keys(connection, from_files(charges), keys)
             write_tables(
                 connection,
-                folder,
+                charges,
+                keys,
                 rule_set,
                 lambda keys: allocation_sql(rules, environments, keys),
                 spans=spans,
+                into=folder,
             )
-            repeated = repeated_share(connection, folder) if len(bill.shares) > 1 else Decimal(0)
+            repeated = repeated_share(connection, charges) if len(charges) > 1 else Decimal(0)
             facts = quote(str(folder / table_file("daily_summary", rule_set)))
             days = connection.execute(
                 f"SELECT min(day), max(day) FROM read_parquet({facts})"

@@ -37,8 +37,7 @@ from costs.bills.rule_tables import write_rule_tables
 from costs.lake import operations as lake
 from costs.lake.models import BillVersion
 from costs.lake.staging import StagingError
-from costs.stores import open_store
-from costs.stores.local import LocalStore
+from costs.stores import Store, open_store
 
 if TYPE_CHECKING:
     pass
@@ -119,7 +118,7 @@ def ingest_bill(
 
 
 def _receive_all(
-    given: Sequence[Path], store: LocalStore, workspace: Path, tell: Progress
+    given: Sequence[Path], store: Store, workspace: Path, tell: Progress
 ) -> list[list[Arrived]]:
     groups = []
     for path in given:
@@ -226,7 +225,7 @@ def _commit(
     files: Sequence[Arrived],
     source: str | None,
     accept: bool,
-    store: LocalStore,
+    store: Store,
     actor: str,
     delivered_at: datetime,
     now: datetime,
@@ -304,7 +303,8 @@ def _under_rules_in_force(new: lake.NewVersion) -> lake.NewVersion:
     rule_set = rule_set_digest(rules, environments)
     if new.rule_set == rule_set:
         return new
-    write_rule_tables(open_store(settings.LAKE_URL), new.key, rule_set, rules, environments)
+    store = open_store(settings.LAKE_URL)
+    write_rule_tables(store, new.key, len(new.parts), rule_set, rules, environments)
     return replace(new, rule_set=rule_set)
 
 

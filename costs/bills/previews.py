@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,10 +15,11 @@ from django.conf import settings
 
 from costs.bills.allocation import FIELDS, allocation_sql
 from costs.bills.rule_sets import Document
-from costs.lake.daily import KEYS, key_costs_sql
-from costs.lake.engine import cursor, quote
+from costs.lake.daily import key_costs_sql
+from costs.lake.engine import cursor
 from costs.lake.operations import under_rules
-from costs.lake.versions import table_file
+from costs.lake.queries import part_counts
+from costs.lake.versions import charges_keys, from_files, keys_key, table_key
 from costs.money import EXACT
 from costs.people.scope import Scope
 from costs.periods import Period, month_before, month_of
@@ -155,10 +157,12 @@ def preview(scope: Scope, document: Document, month: Period) -> Preview:
         and version.least_day < month.end
         and version.greatest_day >= month.start
     ]
+    parts = part_counts(versions)
     with cursor() as connection:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE placed ({_PLACED})")
         for version in versions:
-            connection.execute(f"INSERT INTO placed {_placed_sql(version, document, month)}")
+            with _files_of(version, parts[version.pk]) as files:
+                connection.execute(f"INSERT INTO placed {_placed_sql(files, document, month)}")
         rows = connection.execute("""
             SELECT old_environment, old_cost_center, new_environment, new_cost_center, currency,
                 sum(cost), count(DISTINCT resource_id)
@@ -212,21 +216,39 @@ _PLACED = (
 )
 
 
-def _placed_sql(version: BillVersion, document: Document, month: Period) -> str:
+@dataclass(frozen=True)
+class _Files:
+    """FROM clauses over the files of a version."""
+
+    charges: str
+    keys: str
+    allocation: str
+
+
+@contextmanager
+def _files_of(version: BillVersion, parts: int) -> Iterator[_Files]:
+    charges = charges_keys(version.key, parts)
+    keys = keys_key(version.key)
+    allocation = table_key(version.key, "allocation", version.rule_set)
+    with open_store(settings.LAKE_URL).reading([*charges, keys, allocation]) as paths:
+        yield _Files(
+            charges=from_files(paths[one] for one in charges),
+            keys=from_files([paths[keys]]),
+            allocation=from_files([paths[allocation]]),
+        )
+
+
+def _placed_sql(files: _Files, document: Document, month: Period) -> str:
     """One row per key and currency of a bill, with its place before and after."""
-    folder = open_store(settings.LAKE_URL).path(version.key)
-    keys = f"read_parquet({quote(str(folder / KEYS))})"
-    charges = f"read_parquet({quote(str(folder / 'charges-*.parquet'))})"
-    allocation = folder / table_file("allocation", version.rule_set)
+    rules = allocation_sql(document.plain_rules, document.words, files.keys)
     return f"""
         SELECT coalesce(k.resource_id, ''), provider_name, coalesce(k.service_name, ''),
             old.environment, old.cost_center, new.environment, new.cost_center,
             c.billing_currency, c.effective_cost
-        FROM ({key_costs_sql(charges, month)}) c
-        JOIN {keys} k USING (allocation_key, provider_name)
-        JOIN read_parquet({quote(str(allocation))}) old USING (allocation_key, provider_name)
-        JOIN ({allocation_sql(document.plain_rules, document.words, keys)}) new
-            USING (allocation_key, provider_name)"""
+        FROM ({key_costs_sql(files.charges, month)}) c
+        JOIN {files.keys} k USING (allocation_key, provider_name)
+        JOIN {files.allocation} old USING (allocation_key, provider_name)
+        JOIN ({rules}) new USING (allocation_key, provider_name)"""
 
 
 @dataclass(frozen=True)
@@ -323,19 +345,18 @@ def known_resource(scope: Scope, resource_id: str, month: Period) -> list[Subjec
     if scope != Scope.everything() or not resource_id:
         return []
     store = open_store(settings.LAKE_URL)
-    files = [
-        str(store.path(version.key) / KEYS)
+    keys = [
+        keys_key(version.key)
         for version in under_rules().filter(status="live", billing_period=month.start)
     ]
-    if not files:
+    if not keys:
         return []
-    listed = ", ".join(map(quote, files))
-    with cursor() as connection:
+    with store.reading(keys) as paths, cursor() as connection:
         rows = connection.execute(
             "SELECT DISTINCT resource_id, coalesce(resource_group, ''),"
             " coalesce(nullif(sub_account_name, ''), sub_account_id, ''),"
             " coalesce(service_name, ''), coalesce(tags, '')"
-            f" FROM read_parquet([{listed}]) WHERE lower(resource_id) = lower(?)"
+            f" FROM {from_files(paths.values())} WHERE lower(resource_id) = lower(?)"
             f" ORDER BY ALL LIMIT {FOUND}",
             [resource_id.strip()],
         ).fetchall()

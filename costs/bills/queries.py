@@ -17,7 +17,7 @@ from costs.bills.receiving import rejects_key
 from costs.bills.restatements import Costs, Restatement, restate
 from costs.lake.engine import cursor, quote
 from costs.lake.models import BillVersion, Delivery, Part, Source
-from costs.lake.versions import table_file
+from costs.lake.versions import from_files, table_key
 from costs.people.scope import Scope
 from costs.periods import month_of
 from costs.stores import open_store
@@ -377,20 +377,21 @@ def _compared(row: BillVersion, with_: BillVersion, costs: Mapping[int, Costs]) 
 def _service_costs(versions: Sequence[BillVersion]) -> dict[int, Costs]:
     """Cost by service of each version whose tables are still there, in one query."""
     store = open_store(settings.LAKE_URL)
-    selects = []
-    for version in versions:
-        path = store.path(f"{version.key}/{table_file('daily_summary', version.rule_set)}")
-        if path.exists():
-            selects.append(
-                f"SELECT {version.pk} AS version, coalesce(service_name, '') AS service_name,"
-                " billing_currency, coalesce(sum(billed_cost), 0),"
-                f" coalesce(sum(effective_cost), 0) FROM read_parquet({quote(str(path))})"
-                " GROUP BY ALL"
-            )
-    if not selects:
+    keys = {
+        version.pk: table_key(version.key, "daily_summary", version.rule_set)
+        for version in versions
+    }
+    keys = {pk: key for pk, key in keys.items() if store.has(key)}
+    if not keys:
         return {}
     costs: dict[int, dict[tuple[str, str], tuple[Decimal, Decimal]]] = {}
-    with cursor() as connection:
+    with store.reading(keys.values()) as paths, cursor() as connection:
+        selects = [
+            f"SELECT {pk} AS version, coalesce(service_name, '') AS service_name,"
+            " billing_currency, coalesce(sum(billed_cost), 0),"
+            f" coalesce(sum(effective_cost), 0) FROM {from_files([paths[key]])} GROUP BY ALL"
+            for pk, key in keys.items()
+        ]
         for version_pk, service, currency, billed, effective in connection.execute(
             " UNION ALL ".join(selects)
         ).fetchall():
@@ -405,8 +406,10 @@ def raw_file(scope: Scope, delivery: int) -> tuple[Delivery, Path] | None:
     row = Delivery.objects.filter(pk=delivery).first()
     if row is None:
         return None
-    path = open_store(settings.LAKE_URL).path(row.raw_key)
-    return (row, path) if path.is_file() else None
+    try:
+        return row, open_store(settings.LAKE_URL).path(row.raw_key)
+    except FileNotFoundError:
+        return None
 
 
 def bill(scope: Scope, pk: int) -> BillVersion | None:
@@ -437,20 +440,21 @@ def rejects(
     if scope != Scope.everything():
         return []
     store = open_store(settings.LAKE_URL)
-    selects = []
+    keys: dict[int, tuple[str, str]] = {}
     for part in version.parts.select_related("delivery"):
         delivery = part.delivery
         key = rejects_key(delivery.raw_key, delivery.format, delivery.reader_version)
-        path = store.path(key)
-        if part.rejected and path.exists():
-            selects.append(
-                f"SELECT {part.number} AS part, {quote(delivery.file_name)} AS file, row,"
-                f" column_name, reason, coalesce(value, '') FROM read_parquet({quote(str(path))})"
-            )
-    if not selects:
+        if part.rejected and store.has(key):
+            keys[part.number] = delivery.file_name, key
+    if not keys:
         return []
     page = f"LIMIT {limit} OFFSET {offset}" if limit is not None else ""
-    with cursor() as connection:
+    with store.reading([key for _, key in keys.values()]) as paths, cursor() as connection:
+        selects = [
+            f"SELECT {number} AS part, {quote(file_name)} AS file, row, column_name, reason,"
+            f" coalesce(value, '') FROM {from_files([paths[key]])}"
+            for number, (file_name, key) in keys.items()
+        ]
         found = connection.execute(
             f"SELECT * EXCLUDE (part) FROM ({' UNION ALL '.join(selects)})"
             f" ORDER BY part, row {page}"

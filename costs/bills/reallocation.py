@@ -73,7 +73,8 @@ def reallocate(rules: RuleSet | None, tell: Telling) -> dict[str, Any]:
         for nth, version in enumerate(todo):
             name = f"{version.source.name} {version.billing_period:%B %Y}"
             tell(f"{nth + 1} of {len(todo)}: {name}", nth / (len(todo) + 1))
-            written += write_rule_tables(store, version.key, digest, plain, words)
+            parts = version.parts.count()
+            written += write_rule_tables(store, version.key, parts, digest, plain, words)
             ready[version.pk] = Allocated(version.pk, digest)
         tell("putting the rules in force", 1)
         try:

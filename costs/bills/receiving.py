@@ -11,7 +11,7 @@ from pathlib import Path
 
 from costs.bills.description import UnreadableBill
 from costs.bills.sniff import Sniffed, check_expansion, sniff
-from costs.stores.local import LocalStore
+from costs.stores import Store
 
 BILL_NAMES = (".csv", ".csv.gz", ".parquet", ".gz")
 
@@ -55,7 +55,7 @@ def expand(given: list[Path]) -> list[tuple[Path, list[Path]]]:
     return list(groups.items())
 
 
-def receive(file: Path, store: LocalStore, staging: Path) -> Received:
+def receive(file: Path, store: Store, staging: Path) -> Received:
     """Copy ``file`` into the lake and look at its beginning.
 
     The raw copy is named by its content, so a file that comes twice is kept once.
@@ -73,9 +73,7 @@ def receive(file: Path, store: LocalStore, staging: Path) -> Received:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
     name = re.sub(r"[^A-Za-z0-9._-]", "_", file.name)[-120:].lstrip(".") or "bill"
     key = f"raw/{digest[:2]}/{digest}/{name}"
-    if store.path(key).exists():
-        os.utime(store.path(key).parent)  # in use again: not for tidying up now
-    else:
+    if not store.keep(key):  # in use again: not for tidying up now
         store.publish(copy, key)
     return Received(file, key, store.path(key), digest, size, sniffed)
 

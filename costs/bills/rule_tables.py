@@ -8,18 +8,28 @@ from contextlib import closing
 
 from costs.bills.allocation import EnvironmentWords, Rule, allocation_sql
 from costs.lake.engine import open_for_work
-from costs.lake.versions import TABLES, spans_days, table_file, write_tables
-from costs.stores.local import LocalStore
+from costs.lake.versions import (
+    TABLES,
+    charges_keys,
+    keys_key,
+    spans_days,
+    table_file,
+    write_tables,
+)
+from costs.stores import Store
 
 
 def write_rule_tables(
-    store: LocalStore,
+    store: Store,
     key: str,
+    parts: int,
     rule_set: str,
     rules: Sequence[Rule],
     environments: Sequence[EnvironmentWords],
 ) -> bool:
     """Publish the tables of ``rule_set`` into the version's folder ``key``; False if they were.
+
+    ``parts`` is how many files of charges the version has.
 
     Nothing is overwritten: charges never change, so tables of the same rules hold the same. Each
     file appears whole; nobody reads any of them before a row names their rules. Killed at any
@@ -32,14 +42,16 @@ def write_rule_tables(
         return False
     staging = store.new_staging()
     try:
-        folder = store.path(key)
-        with closing(open_for_work(store.root)) as connection:
+        wanted = [*charges_keys(key, parts), keys_key(key)]
+        with store.reading(wanted) as paths, closing(open_for_work(store.root)) as connection:
+            *charges, keys = (paths[one] for one in wanted)
             write_tables(
                 connection,
-                folder,
+                charges,
+                keys,
                 rule_set,
                 lambda keys: allocation_sql(rules, environments, keys),
-                spans=spans_days(connection, folder),
+                spans=spans_days(connection, charges),
                 into=staging,
             )
         for name in names:

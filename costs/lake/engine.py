@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from costs.stores import open_store
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
@@ -81,7 +83,7 @@ def open_for_work(folder: Path, *, ordered: bool = False) -> DuckDBPyConnection:
 def cursor() -> Iterator[DuckDBPyConnection]:
     """A cursor on the process's shared DuckDB, opened on first use and again after a fork."""
     global _shared
-    folder = Path(settings.LAKE_URL)
+    folder = open_store(settings.LAKE_URL).root
     with _lock:
         if _shared is None or _shared[:2] != (os.getpid(), folder):
             if _shared is not None and _shared[0] != os.getpid():

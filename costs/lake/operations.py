@@ -16,7 +16,7 @@ from django.db.models import F, Max, QuerySet
 from costs.lake.models import BillVersion, Delivery, Generation, Part, Pin, Source
 from costs.lake.versions import TABLES, table_file
 from costs.people.operations import record
-from costs.stores.local import LocalStore
+from costs.stores import Store
 
 TIDY_AFTER = timedelta(hours=24)
 """How long files that nobody names any more are kept: a page may still be reading them."""
@@ -282,7 +282,7 @@ def _supersede(bill: QuerySet[BillVersion], now: datetime) -> None:
     bill.filter(status=Status.LIVE).update(status=Status.SUPERSEDED, superseded_at=now)
 
 
-def tidy(store: LocalStore, *, now: datetime, progress: Callable[[str], None] = print) -> int:
+def tidy(store: Store, *, now: datetime, progress: Callable[[str], None] = print) -> int:
     """Remove folders and rule-dependent tables that no row names, a day later; return how many.
 
     A process that died between publishing and entering leaves such a folder; so does one that was
@@ -309,12 +309,12 @@ def tidy(store: LocalStore, *, now: datetime, progress: Callable[[str], None] = 
         kept = {table_file(table, version.rule_set) for table in TABLES}
         if version.allocated_at and now - version.allocated_at <= TIDY_AFTER:
             continue
-        for key, changed in store.files(version.key):
-            name = key.rpartition("/")[2]
+        for file in store.files(version.key):
+            name = file.key.rpartition("/")[2]
             if name in kept or not name.startswith(tuple(f"{table}-" for table in TABLES)):
                 continue
-            if now - changed > TIDY_AFTER:
-                store.remove(key)
-                progress(f"removed {key}")
+            if now - file.changed > TIDY_AFTER:
+                store.remove(file.key)
+                progress(f"removed {file.key}")
                 removed += 1
     return removed

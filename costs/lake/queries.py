@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from pathlib import Path
 
 from django.conf import settings
+from django.db.models import Count
 
-from costs.lake.engine import cursor, quote
-from costs.lake.models import BillVersion, Generation
-from costs.lake.versions import Table, table_file
+from costs.lake.engine import cursor
+from costs.lake.models import BillVersion, Generation, Part
+from costs.lake.versions import TABLES, Table, charges_keys, from_files, keys_key, table_key
 from costs.periods import Period
 from costs.stores import open_store
 
@@ -28,7 +29,8 @@ def generation() -> int:
 class LiveFile:
     """One table of one live version, with what the manifest knows of it."""
 
-    path: Path
+    key: str
+    """In the store; lies in the folder of its version."""
     source: str
     billing_period: date
     least_day: date | None
@@ -43,18 +45,22 @@ def live_files(
     ``as_delivered`` takes for each bill the last version that had arrived before it and was not
     held or refused.
     """
-    key = (str(settings.LAKE_URL), generation(), table)
     if as_delivered is None:
-        files = _live(*key)
+        files = _live(str(settings.LAKE_URL), generation(), table)
     else:
-        versions = BillVersion.objects.filter(
-            status__in=(Status.LIVE, Status.SUPERSEDED), delivered_at__lt=as_delivered
-        ).order_by("source", "billing_period", "-number")
-        newest: dict[tuple[int, date], BillVersion] = {}
-        for version in versions.select_related("source"):
-            newest.setdefault((version.source_id, version.billing_period), version)
-        files = tuple(_file(version, table) for version in newest.values())
+        files = tuple(_file(version, table) for version in _delivered(as_delivered))
     return [file for file in files if period is None or _touches(file, period)]
+
+
+def _delivered(by: datetime) -> list[BillVersion]:
+    """For each bill the last version that had arrived before ``by``."""
+    versions = BillVersion.objects.filter(
+        status__in=(Status.LIVE, Status.SUPERSEDED), delivered_at__lt=by
+    ).order_by("source", "billing_period", "-number")
+    newest: dict[tuple[int, date], BillVersion] = {}
+    for version in versions.select_related("source"):
+        newest.setdefault((version.source_id, version.billing_period), version)
+    return list(newest.values())
 
 
 @lru_cache(maxsize=32)
@@ -64,9 +70,8 @@ def _live(lake: str, number: int, table: Table) -> tuple[LiveFile, ...]:
 
 
 def _file(version: BillVersion, table: Table) -> LiveFile:
-    store = open_store(settings.LAKE_URL)
     return LiveFile(
-        path=store.path(f"{version.key}/{table_file(table, version.rule_set)}"),
+        key=table_key(version.key, table, version.rule_set),
         source=version.source.name,
         billing_period=version.billing_period,
         least_day=version.least_day,
@@ -86,32 +91,41 @@ def select(
     """Run ``sql`` with ``{files}`` in it replaced by the Parquet files; no files give no rows."""
     if not files:
         return []
-    listed = ", ".join(quote(str(file.path)) for file in files)
-    with cursor() as connection:
+    store = open_store(settings.LAKE_URL)
+    with store.reading([file.key for file in files]) as paths, cursor() as connection:
         found = connection.execute(
-            sql.replace("{files}", f"read_parquet([{listed}])"), list(parameters)
+            sql.replace("{files}", from_files(paths.values())), list(parameters)
         )
         return found.fetchall()
+
+
+def part_counts(versions: Sequence[BillVersion]) -> Mapping[int, int]:
+    """How many files of charges each version has, by its primary key; in one query."""
+    rows = Part.objects.filter(version__in=versions).values("version")
+    return Counter({row["version"]: row["count"] for row in rows.annotate(count=Count("pk"))})
 
 
 def live_tables(*, as_delivered: datetime | None = None) -> list[dict[str, str]]:
     """Every Parquet file of the live bills: table, source, billing period, path.
 
-    Tables are ``charges``, ``keys``, ``allocation``, ``daily_facts`` and ``daily_summary``.
+    Tables are ``charges``, ``keys``, ``allocation``, ``daily_facts`` and ``daily_summary``. The
+    path is where other engines find it, in an object store its address.
     """
-    answer = []
-    for file in live_files("daily_facts", as_delivered=as_delivered):
-        folder = file.path.parent
-        rules = file.path.stem.partition("-")[2]
-        for path in sorted(folder.glob("*.parquet")):
-            table, _, suffix = path.stem.partition("-")
-            if table in {"charges", "keys"} or suffix == rules:
-                answer.append(
-                    {
-                        "table": table,
-                        "source": file.source,
-                        "billing_period": f"{file.billing_period:%Y-%m}",
-                        "path": str(path),
-                    }
-                )
-    return answer
+    store = open_store(settings.LAKE_URL)
+    live = BillVersion.objects.filter(status=Status.LIVE).select_related("source")
+    versions = list(live) if as_delivered is None else _delivered(as_delivered)
+    parts = part_counts(versions)
+    return [
+        {
+            "table": key.rpartition("/")[2].partition("-")[0].partition(".")[0],
+            "source": version.source.name,
+            "billing_period": f"{version.billing_period:%Y-%m}",
+            "path": store.address(key),
+        }
+        for version in versions
+        for key in (
+            *charges_keys(version.key, parts[version.pk]),
+            keys_key(version.key),
+            *(table_key(version.key, table, version.rule_set) for table in TABLES),
+        )
+    ]

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -41,6 +41,29 @@ def table_file(table: Table, rule_set: str) -> str:
     return f"{table}-{rule_set}.parquet"
 
 
+def table_key(version: str, table: Table, rule_set: str) -> str:
+    """Key of a table of the version whose folder has the key ``version``."""
+    return f"{version}/{table_file(table, rule_set)}"
+
+
+def keys_key(version: str) -> str:
+    """Key of the allocation keys of a version."""
+    return f"{version}/{daily.KEYS}"
+
+
+def charges_keys(version: str, parts: int) -> list[str]:
+    """Keys of the charges of a version: one for each part that its row names.
+
+    Not a listing: a file that is missing is an error, never a sum without it.
+    """
+    return [f"{version}/{charges_file(part)}" for part in range(parts)]
+
+
+def from_files(paths: Iterable[Path]) -> str:
+    """FROM clause over Parquet files."""
+    return f"read_parquet([{', '.join(quote(str(path)) for path in paths)}])"
+
+
 @dataclass(frozen=True)
 class Share:
     """The part of a staged file that belongs to one bill; ``None`` takes all of it.
@@ -52,10 +75,17 @@ class Share:
     where: Sequence[tuple[str, str, date]] | None
 
 
-def write_charges(connection: DuckDBPyConnection, folder: Path, shares: Sequence[Share]) -> None:
-    """Write the charges of each share. A file that is taken whole is moved, not copied."""
+def write_charges(
+    connection: DuckDBPyConnection, folder: Path, shares: Sequence[Share]
+) -> list[Path]:
+    """Write the charges of each share; give a file for each.
+
+    A file that is taken whole is moved, not copied.
+    """
+    written = []
     for part, share in enumerate(shares):
         target = folder / charges_file(part)
+        written.append(target)
         if share.where is None and part == 0:
             share.staged.charges.rename(target)
             continue
@@ -71,9 +101,10 @@ def write_charges(connection: DuckDBPyConnection, folder: Path, shares: Sequence
             f" FROM read_parquet({quote(str(share.staged.charges))}) WHERE {condition})"
             f" TO {quote(str(target))} (FORMAT parquet, COMPRESSION zstd)"
         )
+    return written
 
 
-def repeated_share(connection: DuckDBPyConnection, folder: Path) -> Decimal:
+def repeated_share(connection: DuckDBPyConnection, charges: Sequence[Path]) -> Decimal:
     """The largest share (0 to 1) of one part's charges that stand in another part as well.
 
     Parts of one delivery share next to none; two deliveries of a month taken for one share nearly
@@ -83,7 +114,7 @@ def repeated_share(connection: DuckDBPyConnection, folder: Path) -> Decimal:
     row = connection.execute(f"""
         WITH hashed AS (
             SELECT DISTINCT source_file, hash({columns}) AS digest
-            FROM read_parquet({quote(str(folder / "charges-*.parquet"))})
+            FROM {from_files(charges)}
         ),
         sizes AS (SELECT source_file, count(*) AS size FROM hashed GROUP BY ALL),
         pairs AS (
@@ -100,30 +131,23 @@ def repeated_share(connection: DuckDBPyConnection, folder: Path) -> Decimal:
 
 def write_tables(
     connection: DuckDBPyConnection,
-    folder: Path,
+    charges: Sequence[Path],
+    keys: Path,
     rule_set: str,
     allocation_sql: AllocationSql,
     *,
     spans: bool,
-    into: Path | None = None,
+    into: Path,
 ) -> None:
-    """Write keys (once), allocation and daily tables of the charges in ``folder``.
-
-    The tables go into the same folder, or into ``into``.
-    """
-    charges = f"read_parquet({quote(str(folder / 'charges-*.parquet'))})"
-    keys = folder / daily.KEYS
-    if not keys.exists():
-        daily.write_keys(connection, charges, keys)
-    into = into or folder
+    """Write allocation and daily tables of a version's ``charges`` and ``keys`` into a folder."""
     allocation = into / table_file("allocation", rule_set)
-    select = allocation_sql(f"read_parquet({quote(str(keys))})")
+    select = allocation_sql(from_files([keys]))
     connection.execute(
         f"COPY ({select}) TO {quote(str(allocation))} (FORMAT parquet, COMPRESSION zstd)"
     )
     daily.write_daily(
         connection,
-        charges,
+        from_files(charges),
         keys,
         allocation,
         into / table_file("daily_facts", rule_set),
@@ -132,8 +156,7 @@ def write_tables(
     )
 
 
-def spans_days(connection: DuckDBPyConnection, folder: Path) -> bool:
-    """Whether any charge in ``folder`` spans days; Parquet's own statistics answer it."""
-    charges = quote(str(folder / "charges-*.parquet"))
-    row = connection.execute(f"SELECT max(charge_days) FROM read_parquet({charges})").fetchone()
+def spans_days(connection: DuckDBPyConnection, charges: Sequence[Path]) -> bool:
+    """Whether any of ``charges`` spans days; Parquet's own statistics answer it."""
+    row = connection.execute(f"SELECT max(charge_days) FROM {from_files(charges)}").fetchone()
     return bool(row and row[0] is not None and row[0] > 1)

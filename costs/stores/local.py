@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+
+from costs.stores.store import Entry
 
 
 class LocalStore:
@@ -19,22 +22,30 @@ class LocalStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    def address(self, key: str) -> str:
+        return str(self._at(key))
+
+    def has(self, key: str) -> bool:
+        return self._at(key).exists()
+
     def path(self, key: str) -> Path:
-        """The local file of ``key``. Raises :class:`ValueError` for a key that leaves the root."""
-        path = self.root / key
-        if ".." in path.parts or not path.is_relative_to(self.root):
-            raise ValueError(f"the key {key!r} leaves the store")
+        path = self._at(key)
+        if not path.exists():
+            raise FileNotFoundError(f"the lake has no {key}")
         return path
 
+    @contextmanager
+    def reading(self, keys: Collection[str]) -> Iterator[Mapping[str, Path]]:
+        yield {key: self.path(key) for key in keys}
+
     def new_staging(self) -> Path:
-        """An empty folder to write in, later published or removed."""
         folder = self.root / "staging" / uuid.uuid4().hex
         folder.mkdir(parents=True)
         return folder
 
     def publish(self, staged: Path, key: str) -> None:
-        """Make the staged file or folder appear under ``key``, durably and all at once."""
-        target = self.path(key)
+        """Flush everything to the disk, then rename: it appears all at once even in the folder."""
+        target = self._at(key)
         target.parent.mkdir(parents=True, exist_ok=True)
         for file in [staged] if staged.is_file() else sorted(staged.rglob("*")):
             _sync(file)
@@ -44,34 +55,44 @@ class LocalStore:
         _sync(target.parent)
 
     def remove(self, key: str) -> None:
-        """Remove a file or folder; nothing happens when it is not there."""
-        path = self.path(key)
+        path = self._at(key)
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
 
     def folders(self, under: str, depth: int) -> Iterator[tuple[str, datetime]]:
-        """Folders exactly ``depth`` levels below ``under``: key and time of last change (UTC)."""
-        for path in self.path(under).glob("/".join("*" * depth)):
+        for path in self._at(under).glob("/".join("*" * depth)):
             if path.is_dir():
-                changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                yield path.relative_to(self.root).as_posix(), changed
+                yield self._key(path), _changed(path)
 
-    def files(self, folder: str) -> Iterator[tuple[str, datetime]]:
-        """Files right in ``folder``: key and time of last change (UTC); none when it is gone."""
-        for path in sorted(self.path(folder).glob("*")):
-            if path.is_file():
-                changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                yield path.relative_to(self.root).as_posix(), changed
+    def files(self, under: str) -> Iterator[Entry]:
+        for path in sorted(self._at(under).rglob("*")):
+            with suppress(FileNotFoundError):  # removed by somebody else just now
+                if path.is_file():
+                    yield Entry(self._key(path), path.stat().st_size, _changed(path))
 
     def keep(self, key: str) -> bool:
-        """Whether ``key`` is there; its time of last change is now, so that nobody tidies it."""
+        path = self._at(key)
         try:
-            os.utime(self.path(key))
+            os.utime(path)
         except FileNotFoundError:
             return False
+        os.utime(path.parent)
         return True
+
+    def _at(self, key: str) -> Path:
+        path = self.root / key
+        if ".." in path.parts or not path.is_relative_to(self.root):
+            raise ValueError(f"the key {key!r} leaves the store")
+        return path
+
+    def _key(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+
+def _changed(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def _sync(path: Path) -> None:

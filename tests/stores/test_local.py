@@ -73,16 +73,56 @@ def test_removing_and_listing(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     for key in ("charges/x/1/a", "charges/y/2/b"):
         (tmp_path / key).mkdir(parents=True)
+        (tmp_path / key / "deep").write_text("1234")
     (tmp_path / "charges/x/1/file").write_text("")
 
     found = dict(store.folders("charges", 3))
 
     assert set(found) == {"charges/x/1/a", "charges/y/2/b"}
     assert all(datetime.now(UTC) - changed < timedelta(hours=1) for changed in found.values())
+    listed = list(store.files("charges/x"))
+    assert [(one.key, one.size) for one in listed] == [
+        ("charges/x/1/a/deep", 4),
+        ("charges/x/1/file", 0),
+    ]
+    assert all(datetime.now(UTC) - one.changed < timedelta(hours=1) for one in listed)
     store.remove("charges/x/1/a")
     store.remove("charges/x/1/a")
     store.remove("charges/x/1/file")
     assert set(dict(store.folders("charges", 3))) == {"charges/y/2/b"}
+
+
+def test_reading(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/a").write_text("a")
+
+    assert store.has("raw/a")
+    assert store.path("raw/a").read_text() == "a"
+    assert store.address("raw/a") == str(tmp_path / "raw/a")
+    with store.reading(["raw/a"]) as paths:
+        assert dict(paths) == {"raw/a": tmp_path / "raw/a"}
+    assert not store.has("raw/b")
+    assert list(store.files("nothing")) == []
+    with pytest.raises(FileNotFoundError, match="the lake has no raw/b"):
+        store.path("raw/b")
+    with pytest.raises(FileNotFoundError, match="the lake has no raw/b"), store.reading(["raw/b"]):
+        pass
+
+
+def test_what_is_kept_counts_as_new(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    (tmp_path / "raw/ab").mkdir(parents=True)
+    (tmp_path / "raw/ab/a").write_text("a")
+    for path in (tmp_path / "raw/ab", tmp_path / "raw/ab/a"):
+        os.utime(path, (1, 1))
+
+    assert store.keep("raw/ab/a")
+    assert not store.keep("raw/ab/b")
+
+    changes = [*dict(store.folders("raw", 1)).values(), *[one.changed for one in store.files("")]]
+    assert len(changes) == 2
+    assert all(datetime.now(UTC) - changed < timedelta(hours=1) for changed in changes)
 
 
 def test_other_stores_are_not_there_yet() -> None:

@@ -6,7 +6,9 @@ say of their keys, so that every filter of the daily tables holds here as well a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,10 +17,9 @@ from typing import Final
 from django.conf import settings
 
 from costs.focus import DECIMAL
-from costs.lake.daily import KEYS
-from costs.lake.engine import cursor, quote
+from costs.lake.engine import cursor
 from costs.lake.models import BillVersion, Part
-from costs.lake.versions import table_file
+from costs.lake.versions import charges_keys, from_files, keys_key, table_key
 from costs.people.scope import Scope
 from costs.periods import Period
 from costs.spend.explore import Metric, Selection
@@ -107,10 +108,9 @@ class _Source:
 
 def charge_sums(scope: Scope, selection: Selection) -> tuple[ChargeSum, ...]:
     """Count and cost by currency, the largest first; they are those of the daily tables."""
-    source = _source(scope, selection)
-    if source is None:
-        return ()
-    with cursor() as connection:
+    with _source(scope, selection) as source, cursor() as connection:
+        if source is None:
+            return ()
         rows = connection.execute(
             f"SELECT billing_currency, count(*), sum(cost) AS c FROM ({source.sql})"
             " GROUP BY billing_currency ORDER BY c DESC, billing_currency",
@@ -123,25 +123,23 @@ def charges(
     scope: Scope, selection: Selection, *, limit: int, offset: int = 0
 ) -> tuple[Charge, ...]:
     """Charges of one currency, the largest cost first, ties as they stand in the files."""
-    source = _source(scope, selection)
-    if source is None:
-        return ()
-    with cursor() as connection:
+    with _source(scope, selection) as source, cursor() as connection:
+        if source is None:
+            return ()
         rows = connection.execute(
             f"SELECT {_SHOWN} FROM ({source.sql}) WHERE billing_currency = ?"
             " ORDER BY cost DESC, version, source_file, source_row"
             f" LIMIT {int(limit)} OFFSET {int(offset)}",
             [*source.parameters, selection.currency],
         ).fetchall()
-    return tuple(_charge(row, source) for row in rows)
+        return tuple(_charge(row, source) for row in rows)
 
 
 def every_charge(scope: Scope, selection: Selection) -> Iterator[Charge]:
     """All of them for a download, in the same order, a thousand in memory at a time."""
-    source = _source(scope, selection)
-    if source is None:
-        return
-    with cursor() as connection:
+    with _source(scope, selection) as source, cursor() as connection:
+        if source is None:
+            return
         found = connection.execute(
             f"SELECT {_SHOWN} FROM ({source.sql}) WHERE billing_currency = ?"
             " ORDER BY cost DESC, version, source_file, source_row",
@@ -166,8 +164,12 @@ def _charge(row: Sequence[object], source: _Source) -> Charge:
     return Charge(*values, name, number)  # type: ignore[arg-type, call-arg]
 
 
-def _source(scope: Scope, selection: Selection) -> _Source | None:
-    """The charges of live versions that ``scope`` and ``selection`` leave, None for no version."""
+@contextmanager
+def _source(scope: Scope, selection: Selection) -> Iterator[_Source | None]:
+    """The charges of live versions that ``scope`` and ``selection`` leave, None for no version.
+
+    Its files stay as long as the ``with``.
+    """
     period = selection.period
     parts = list(
         Part.objects.filter(
@@ -178,34 +180,39 @@ def _source(scope: Scope, selection: Selection) -> _Source | None:
         .select_related("version", "delivery")
         .order_by("version_id", "number")
     )
+    if not parts:
+        yield None
+        return
     versions = {part.version_id: part.version for part in parts}
-    if not versions:
-        return None
+    numbers = Counter(part.version_id for part in parts)
+    charges = {pk: charges_keys(one.key, numbers[pk]) for pk, one in versions.items()}
+    others = {
+        pk: (keys_key(one.key), table_key(one.key, "allocation", one.rule_set))
+        for pk, one in versions.items()
+    }
     store = open_store(settings.LAKE_URL)
-    selects = []
-    for pk, version in versions.items():
-        folder = store.path(version.key)
-        allocation = folder / table_file("allocation", version.rule_set)
+    with store.reading(
+        [key for keys in (*charges.values(), *others.values()) for key in keys]
+    ) as paths:
         # Joined version by version: the rules of one month need not be those of another.
-        selects.append(
+        selects = [
             f"SELECT {pk} AS version, {', '.join(f'c.{name}' for name in _COLUMNS)},"
             " k.resource_id, CAST(c.billing_period_start AS DATE) AS billing_period,"
             " a.environment, a.cost_center"
-            f" FROM read_parquet({quote(str(folder / 'charges-*.parquet'))}) c"
-            f" JOIN read_parquet({quote(str(folder / KEYS))}) k"
-            " USING (allocation_key, provider_name)"
-            f" JOIN read_parquet({quote(str(allocation))}) a"
-            " USING (allocation_key, provider_name)"
+            f" FROM {from_files(paths[key] for key in charges[pk])} c"
+            f" JOIN {from_files([paths[keys]])} k USING (allocation_key, provider_name)"
+            f" JOIN {from_files([paths[allocation]])} a USING (allocation_key, provider_name)"
+            for pk, (keys, allocation) in others.items()
+        ]
+        wanted = every([_in_days(selection.metric, period), selected(scope, selection)])
+        yield _Source(
+            sql=(
+                f"SELECT *, {_cost(selection.metric, period)} AS cost"
+                f" FROM ({' UNION ALL '.join(selects)}) WHERE {wanted.sql}"
+            ),
+            parameters=wanted.parameters,
+            files={(part.version_id, part.number): part.delivery.file_name for part in parts},
         )
-    wanted = every([_in_days(selection.metric, period), selected(scope, selection)])
-    return _Source(
-        sql=(
-            f"SELECT *, {_cost(selection.metric, period)} AS cost"
-            f" FROM ({' UNION ALL '.join(selects)}) WHERE {wanted.sql}"
-        ),
-        parameters=wanted.parameters,
-        files={(part.version_id, part.number): part.delivery.file_name for part in parts},
-    )
 
 
 def _in_days(metric: Metric, period: Period) -> Restriction:

@@ -337,9 +337,9 @@ def _select(
 
 
 def _files(asked: _Asked, *, facts: bool) -> list[LiveFile]:
-    files = {file.path: file for file in daily_files(asked.period, facts=facts)}
+    files = {file.key: file for file in daily_files(asked.period, facts=facts)}
     if asked.compared:
-        files |= {file.path: file for file in daily_files(asked.compared, facts=facts)}
+        files |= {file.key: file for file in daily_files(asked.compared, facts=facts)}
     return list(files.values())
 
 

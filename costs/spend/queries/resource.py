@@ -9,9 +9,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from costs.lake.daily import KEYS
+from django.conf import settings
+
 from costs.lake.engine import cursor, quote
 from costs.lake.queries import live_files, select
+from costs.lake.versions import keys_key
 from costs.money import EXACT, exact_sum
 from costs.people.scope import Scope
 from costs.periods import DAY, Period
@@ -20,6 +22,7 @@ from costs.spend.queries.exploring import BUCKETS, Group, Groups, Part
 from costs.spend.queries.restriction import Restriction, every, until_changed, visible
 from costs.spend.queries.totals import daily_files
 from costs.spend.results import CHARTED
+from costs.stores import open_store
 
 SKUS: Final = 20
 """SKUs of a resource that are listed by name; the rest is one row."""
@@ -262,20 +265,24 @@ def _allocations_of(scope: Scope, *, resource_id: str) -> tuple[Allocation, ...]
     if not tables:
         return ()
     # One scan of all keys and one of all allocations; both lie in the folder of their version.
-    keys = ", ".join(quote(str(table.path.parent / KEYS)) for table in tables)
-    rules = ", ".join(quote(str(table.path)) for table in tables)
-    months = ", ".join(
-        f"({quote(str(table.path.parent))}, DATE '{table.billing_period}')" for table in tables
-    )
+    keys = [keys_key(table.key.rpartition("/")[0]) for table in tables]
+    rules = [table.key for table in tables]
     allowed = visible(scope)
-    with cursor() as connection:
+    store = open_store(settings.LAKE_URL)
+    with store.reading([*keys, *rules]) as paths, cursor() as connection:
+        of_keys = ", ".join(quote(str(paths[key])) for key in keys)
+        of_rules = ", ".join(quote(str(paths[key])) for key in rules)
+        months = ", ".join(
+            f"({quote(str(paths[table.key].parent))}, DATE '{table.billing_period}')"
+            for table in tables
+        )
         rows = connection.execute(
             "SELECT environment, environment_rule, cost_center, cost_center_rule, tags,"
             " resource_group, sub_account_name, min(billing_period), max(billing_period)"
             f" FROM (SELECT *, parse_dirpath(filename) AS folder"
-            f" FROM read_parquet([{keys}], filename = true) WHERE resource_id = ?)"
+            f" FROM read_parquet([{of_keys}], filename = true) WHERE resource_id = ?)"
             f" JOIN (SELECT *, parse_dirpath(filename) AS folder"
-            f" FROM read_parquet([{rules}], filename = true))"
+            f" FROM read_parquet([{of_rules}], filename = true))"
             " USING (allocation_key, provider_name, folder)"
             f" JOIN (VALUES {months}) AS months(folder, billing_period) USING (folder)"
             f" WHERE {allowed.sql} GROUP BY 1, 2, 3, 4, 5, 6, 7"
