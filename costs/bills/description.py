@@ -105,12 +105,58 @@ class Columns:
             return f"CAST(to_json({quoted}) AS VARCHAR)"
         return f"CAST({quoted} AS VARCHAR)"
 
+    def member(self, key: str, *names: str) -> str:
+        """What a map (MAP or STRUCT in Parquet, a JSON object in CSV) has under ``key``, as text.
+
+        NULL where the map has no such key, or is no map at all.
+        """
+        column = self.find(*names)
+        if column is None:
+            return ABSENT
+        if self.types[column].startswith("MAP"):
+            return f"nullif(CAST({sql_name(column)}[{sql_text(key)}] AS VARCHAR), '')"
+        path = sql_text(f'$."{key}"')
+        return f"nullif(json_extract_string({self._json(column)}, {path}), '')"
+
+    def members(self, *names: str, strip: str = "") -> str:
+        """A map as the text of a JSON object, without empty values; NULL where none is left.
+
+        ``strip`` is a regular expression for what is removed from the beginning of each key. Text
+        that is no JSON object is kept as it is.
+        """
+        column = self.find(*names)
+        if column is None:
+            return ABSENT
+        mapping, otherwise = sql_name(column), ABSENT
+        if not self.types[column].startswith("MAP"):
+            kind = "MAP(VARCHAR, VARCHAR)"
+            mapping = f"TRY_CAST({self._json(column)} AS {kind})"
+            otherwise = f"CASE WHEN {mapping} IS NULL THEN {self._text(column)} END"
+        key = f"regexp_replace(e.key, {sql_text(strip)}, '')" if strip else "e.key"
+        entries = (
+            f"list_filter(map_entries({mapping}), lambda e: coalesce(CAST(e.value AS VARCHAR), '')"
+            " NOT IN ('', 'null'))"
+        )
+        texts = (
+            f"list_transform({entries}, lambda e: CAST(to_json({key}) AS VARCHAR) || ':'"
+            " || CAST(to_json(CAST(e.value AS VARCHAR)) AS VARCHAR))"
+        )
+        joined = f"'{{' || nullif(array_to_string({texts}, ','), '') || '}}'"
+        return joined if otherwise == ABSENT else f"coalesce({joined}, {otherwise})"
+
+    def _json(self, column: str) -> str:
+        """The column as JSON, NULL where it is none."""
+        if self.types[column] in {"TEXT", "VARCHAR"}:
+            return f"TRY_CAST({self._text(column)} AS JSON)"
+        return f"to_json({sql_name(column)})"
+
     def decimal(self, *names: str, strict: bool = True) -> str:
         """The column as an exact decimal.
 
         Not a number: thousands separators, currency signs, more than 18 decimals (trailing zeros
-        aside), 1e12 and more. Floats of a Parquet file are read through their shortest decimal.
-        Without ``strict``, as for quantities, more decimals are rounded at the 18th.
+        aside), 1e12 and more. Floats of a Parquet file are read through their shortest decimal,
+        which is rounded at the 18th place: the digits beyond are the double's, not the bill's.
+        Without ``strict``, as for quantities, more decimals of a text are rounded there too.
         """
         column = self.find(*names)
         if column is None:
@@ -123,12 +169,12 @@ class Columns:
         # 12 digits before the point: what is longer fails the cast. Then as wide as sums need.
         number = sql_name(column) if exact else raw
         sql = f"CAST(TRY_CAST({number} AS DECIMAL(30,18)) AS {DECIMAL})"
-        given, near = self._given(column, raw), "false"
+        given = self._given(column, raw)
         if kind == "DOUBLE":
             short = self._once("short", column, f"TRY_CAST({sql_name(column)} AS DECIMAL(18,10))")
             near = _is_shortest(sql_name(column), short)
             sql = f"CASE WHEN {near} THEN CAST({short} AS {DECIMAL}) ELSE {sql} END"
-        if not strict or exact:
+        if not strict or exact or kind in {"DOUBLE", "FLOAT"}:
             return self._cast(Cast(column, raw, given, sql, NO_NUMBER, strict))
         # A cast rounds what has more decimals and takes 1_000 for a number. Short plain digits,
         # nearly every number, cannot be either, so only the others are looked at closely.
@@ -140,9 +186,8 @@ class Columns:
             f" - TRY_CAST(regexp_extract({raw}, '[eE]([+-]?\\d+)', 1) AS INTEGER) <= 18)"
         )
         # Searching for single characters is many times cheaper than any pattern.
-        signs = "e" if kind in {"DOUBLE", "FLOAT"} else "_eE"
-        close = " OR ".join((f"strlen({raw}) > 19", *(f"contains({raw}, '{c}')" for c in signs)))
-        doubt = f"(NOT {near} AND ({close}) AND NOT {plain} AND NOT {exponent})"
+        close = " OR ".join((f"strlen({raw}) > 19", *(f"contains({raw}, '{c}')" for c in "_eE")))
+        doubt = f"(({close}) AND NOT {plain} AND NOT {exponent})"
         return self._cast(Cast(column, raw, given, sql, NO_NUMBER, strict, doubt))
 
     def time(self, *names: str, formats: Sequence[str] = (), strict: bool = True) -> str:

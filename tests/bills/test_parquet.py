@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 
 from costs.bills.queries import rejects
@@ -95,9 +96,36 @@ def test_doubles_that_are_no_money(tmp_path: Path, bad: str) -> None:
     assert total() == 1
 
 
-def test_a_double_with_too_many_decimals_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["DOUBLE", "FLOAT"])
+@pytest.mark.parametrize(
+    ("printed", "kept"),
+    [
+        ("1.5e-18", "2E-18"),
+        ("-1.5e-19", "0"),
+        ("0.00012345678901234567", None),
+        ("5e-324", "0"),
+    ],
+)
+def test_digits_beyond_the_18th_are_the_doubles_own(
+    tmp_path: Path, kind: str, printed: str, kept: str | None
+) -> None:
+    others = {"EffectiveCost": "0", "ListCost": "0", "ContractedCost": "0"}
+    rows = [focus(BilledCost="1"), focus(BilledCost=printed, **others)]
+    (bill,) = ingest(parquet(tmp_path, f"BilledCost::{kind} AS BilledCost", rows))
+
+    assert (bill.rows, bill.rejected) == (2, 0)
+    if kept is not None:
+        assert total() == 1 + Decimal(kept)
+    else:
+        digits = np.format_float_positional(
+            np.float32(printed) if kind == "FLOAT" else float(printed)
+        )
+        assert total() == 1 + Decimal(digits).quantize(Decimal("1e-18"), ROUND_HALF_UP)
+
+
+def test_a_text_with_more_decimals_is_still_refused(tmp_path: Path) -> None:
     rows = [focus(BilledCost="1"), focus(BilledCost="1.5e-19", EffectiveCost="0")]
-    (bill,) = ingest(parquet(tmp_path, "BilledCost::DOUBLE AS BilledCost", rows), accept=True)
+    (bill,) = ingest(parquet(tmp_path, "BilledCost AS BilledCost", rows), accept=True)
 
     assert (bill.rows, bill.rejected) == (1, 1)
 
