@@ -17,7 +17,7 @@ class AwsCur:
 
     name = "aws-cur"
     family = "cur"
-    version = 1
+    version = 2
 
     def recognises(self, columns: Columns) -> bool:
         # CUR 2.0 has maps where this one has a column for each product attribute and tag.

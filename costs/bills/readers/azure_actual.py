@@ -29,7 +29,7 @@ class AzureActual:
 
     name = "azure-actual"
     family = "cost-details"
-    version = 1
+    version = 2
 
     def recognises(self, columns: Columns) -> bool:
         return columns.has("MeterCategory", "SubscriptionId")

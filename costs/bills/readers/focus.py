@@ -28,7 +28,7 @@ class Focus:
 
     name = "focus"
     family = "focus"
-    version = 1
+    version = 2
 
     def recognises(self, columns: Columns) -> bool:
         # Three are enough, so that a file which lacks one of them is told which.
