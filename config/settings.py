@@ -141,6 +141,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG
+# Nothing asks for the plain names, and compressing them would take as long again.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 # A page, and the error page above all, must not fail because static files were not collected.
 WHITENOISE_MANIFEST_STRICT = False
 

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from config.celery import app
+from costs.management.commands.serve import write_static_files
 from tests.conftest import ROOT
 
 PATIENCE = 60  # seconds, for a machine that is busy with other tests
@@ -118,6 +120,28 @@ def test_it_serves_works_and_stops_when_told(served: Served) -> None:
 
 
 @pytest.mark.parametrize(("victim", "name"), [("gunicorn", "web server"), ("celery", "worker")])
+def test_static_files_are_written_once(data_dir: Path, settings: Settings) -> None:
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+    }
+
+    def written() -> dict[str, int]:
+        files = settings.STATIC_ROOT.rglob("*")
+        return {one.name: one.stat().st_mtime_ns for one in files if one.is_file()}
+
+    (settings.STATIC_ROOT / "old").mkdir(parents=True)
+    (settings.STATIC_ROOT / "old" / "page.js").write_text("of an older release")
+    write_static_files()
+    first = written()
+    assert "page.js" not in first
+    assert any(name.endswith(".js.br") for name in first)
+    write_static_files()
+    assert written() == first
+    (settings.STATIC_ROOT / "written").write_text("by another release")
+    write_static_files()
+    assert written() != first
+
+
 def test_when_one_dies_the_other_is_stopped_and_serve_fails(
     served: Served, victim: str, name: str
 ) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import socket
 import sys
 from argparse import ArgumentParser
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
@@ -67,11 +70,32 @@ def listen_on(host: str, port: int) -> socket.socket:
 
 
 def write_static_files() -> None:
-    """The Vega bundle, and every static file under the name that pages use, in DATA_DIR."""
+    """The Vega bundle, and every static file under the name that pages use, in DATA_DIR.
+
+    Compressing them takes seconds, so what the last start has written from the same files and
+    packages stays.
+    """
     from costs.charts import BUNDLE_NAME, write_bundle
 
-    write_bundle(settings.BUNDLE_DIR / BUNDLE_NAME)
-    call_command("collectstatic", interactive=False, verbosity=0)
+    bundle = settings.BUNDLE_DIR / BUNDLE_NAME
+    written = settings.STATIC_ROOT / "written"
+    packages = f"{version('vl-convert-python')} {version('whitenoise')} {version('brotli')}"
+    if bundle.exists() and written.exists() and written.read_text() == _digest(packages):
+        return
+    write_bundle(bundle)
+    # With `clear` nothing that an older release has left is served for ever.
+    call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+    written.write_text(_digest(packages))
+
+
+def _digest(packages: str) -> str:
+    """Of all static files as they are in their sources, and of what compresses them."""
+    digest = hashlib.sha256(packages.encode())
+    for finder in get_finders():
+        for path, storage in sorted(finder.list([]), key=lambda one: one[0]):
+            with storage.open(path) as file:
+                digest.update(path.encode() + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def replace_with_supervisor(listener: socket.socket, stop_timeout: int) -> None:
