@@ -119,7 +119,6 @@ def test_it_serves_works_and_stops_when_told(served: Served) -> None:
     assert served.errors.read_text().strip() in ("", "worker: Warm shutdown (MainProcess)")
 
 
-@pytest.mark.parametrize(("victim", "name"), [("gunicorn", "web server"), ("celery", "worker")])
 def test_static_files_are_written_once(data_dir: Path, settings: Settings) -> None:
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
@@ -142,6 +141,7 @@ def test_static_files_are_written_once(data_dir: Path, settings: Settings) -> No
     assert written() != first
 
 
+@pytest.mark.parametrize(("victim", "name"), [("gunicorn", "web server"), ("celery", "worker")])
 def test_when_one_dies_the_other_is_stopped_and_serve_fails(
     served: Served, victim: str, name: str
 ) -> None:
