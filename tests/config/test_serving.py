@@ -200,6 +200,8 @@ SUPERVISOR = """
 import signal, sys
 from costs import serving
 
+# Whoever runs the tests in the background of a shell has SIGINT ignored, and so would we.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.pthread_sigmask(signal.SIG_BLOCK, serving.watched_signals())
 pid = serving.start([sys.executable, "-c", sys.argv[1]])
 print(pid, flush=True)
