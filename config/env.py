@@ -21,6 +21,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 
+from costs.stores.address import address_of
+
 PREFIX = "HEADROOM_"
 # Switches of the test suite, the benchmarks and the demo command, which read them themselves.
 _OTHERS = ("HEADROOM_TEST_", "HEADROOM_BENCH_", "HEADROOM_CHROMIUM")
@@ -57,7 +59,11 @@ class Environment:
     """BROKER_URL: filesystem://, amqp://… or redis://…. Default: filesystem://, in
     DATA_DIR/broker."""
     lake_url: str
-    """LAKE_URL: the folder where Parquet files live. Default: DATA_DIR/lake."""
+    """LAKE_URL: where Parquet files live: a folder, s3://BUCKET/PATH or
+    abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/PATH. Default: DATA_DIR/lake."""
+    cache_size: int
+    """HEADROOM_CACHE_SIZE: how much of a lake in an object store is kept in DATA_DIR/cache, such
+    as 500MB or 10GB; in bytes here. Default: 10GB."""
     time_zone: str
     """HEADROOM_TIME_ZONE: the team's time zone, for digests and quiet hours to come; charges
     stay in UTC. An IANA name. Default: UTC."""
@@ -88,6 +94,7 @@ NAMES = frozenset(
         "DATABASE_URL",
         "BROKER_URL",
         "LAKE_URL",
+        "HEADROOM_CACHE_SIZE",
         "HEADROOM_TIME_ZONE",
         "HEADROOM_MEMORY_LIMIT",
         "HEADROOM_UPLOAD_LIMIT",
@@ -128,6 +135,7 @@ def read_environment(base_dir: Path) -> Environment:
             ),
             broker_url=_url("BROKER_URL", env.str("BROKER_URL", "") or "filesystem://", _BROKERS),
             lake_url=_lake(env.str("LAKE_URL", "") or str(data_dir / "lake")),
+            cache_size=_bytes("HEADROOM_CACHE_SIZE", env.str("HEADROOM_CACHE_SIZE", "10GB")),
             time_zone=_time_zone(env.str("HEADROOM_TIME_ZONE", "UTC")),
             memory_limit=_memory_limit(env.str("HEADROOM_MEMORY_LIMIT", "512MB")),
             upload_limit=_bytes("HEADROOM_UPLOAD_LIMIT", env.str("HEADROOM_UPLOAD_LIMIT", "2GB")),
@@ -247,10 +255,12 @@ def _url(name: str, value: str, schemes: tuple[str, ...]) -> str:
 
 
 def _lake(value: str) -> str:
-    if "://" in value:
-        raise SettingError(
-            f"LAKE_URL: {value.partition('://')[0]}:// is not supported yet; a folder is"
-        )
+    try:
+        address = address_of(value)
+    except ValueError as error:
+        raise SettingError(f"LAKE_URL: {error}") from None
+    if address is not None:
+        return str(address)
     return str(Path(value).expanduser().resolve())
 
 

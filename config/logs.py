@@ -113,6 +113,8 @@ def configure(level: str, form: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": {"level": level, "handlers": [], "propagate": True},
+            # It says every request to Blob, with its headers.
+            "azure": {"level": "WARNING", "handlers": [], "propagate": True},
             # `manage.py runserver` would otherwise print each request twice.
             "django.server": {"level": level, "handlers": [], "propagate": True},
         },

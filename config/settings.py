@@ -13,10 +13,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 ENVIRONMENT = read_environment(BASE_DIR)
 
 # -- where things are -----------------------------------------------------------------------------
-# All state. Its parts: headroom.sqlite3, lake/, broker/, bundle/, static/, secret_key.
+# All state. Its parts: headroom.sqlite3, lake/, cache/, broker/, bundle/, static/, secret_key.
 DATA_DIR = ENVIRONMENT.data_dir
-# Parquet files: a folder.
+# Parquet files: a folder, or an object store, of which DATA_DIR/cache keeps so many bytes.
 LAKE_URL = ENVIRONMENT.lake_url
+LAKE_CACHE_LIMIT = ENVIRONMENT.cache_size
 # How much memory DuckDB may use in one process.
 DUCKDB_MEMORY_LIMIT = ENVIRONMENT.memory_limit
 # How many bytes one upload of bills may have.
@@ -56,6 +57,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "costs.errors.OutOfReachPage",
 ]
 TEMPLATES = [
     {

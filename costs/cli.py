@@ -11,6 +11,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from costs.errors import OutOfReach
+
 
 class OneLineErrors(BaseCommand):
     """A command that answers a wrong argument with one line on stderr; ``--help`` has the usage."""
@@ -20,6 +22,12 @@ class OneLineErrors(BaseCommand):
         # argparse prints all of the usage before the line that says what is wrong.
         parser.print_usage = lambda file=None: None  # type: ignore[method-assign]
         return parser
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except OutOfReach as error:
+            raise CommandError(str(error)) from None
 
 
 def day(text: str, argument: str) -> date:

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import structlog
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+log = structlog.get_logger(__name__)
+
+
+class OutOfReach(OSError):
+    """Something outside cannot be used now. The message is a sentence that says what and why."""
+
 
 _NOT_FOUND = "There is no such page."
 
@@ -28,3 +38,23 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """500: nothing about the inside."""
     return render(request, "500.html", status=500)
+
+
+class OutOfReachPage:
+    """Middleware: a view that raises :class:`OutOfReach` answers 503 with its sentence."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Nothing to do before or after."""
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The page, for these errors only."""
+        if not isinstance(exception, OutOfReach):
+            return None
+        log.warning("out of reach", path=request.path, error=str(exception))
+        response = render(request, "503.html", {"message": str(exception)[:300]}, status=503)
+        response["Retry-After"] = "30"
+        return response

@@ -15,6 +15,11 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 
+# Fixtures: lakes in object stores.
+from tests.stores.places import blob_lake, blob_place, closed, fake_blobs, moto, s3_lake, s3_place
+
+__all__ = ["blob_lake", "blob_place", "closed", "fake_blobs", "moto", "s3_lake", "s3_place"]
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")

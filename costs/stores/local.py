@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from costs.stores.store import Entry
+from costs.stores.store import Entry, NotInLake
 
 
 class LocalStore:
@@ -31,7 +31,7 @@ class LocalStore:
     def path(self, key: str) -> Path:
         path = self._at(key)
         if not path.exists():
-            raise FileNotFoundError(f"the lake has no {key}")
+            raise NotInLake(key)
         return path
 
     @contextmanager

@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from costs.errors import OutOfReach
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -21,12 +23,20 @@ class Entry:
     """When it was published or kept last, in UTC."""
 
 
+class NotInLake(OutOfReach, FileNotFoundError):
+    """There is no file of that key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the lake has no {key}")
+
+
 class Store(Protocol):
     """Files under keys, relative paths with ``/``. What is published never changes.
 
     DuckDB reads local files only. So a store hands out local files, which it may have to fetch
     first, and it has one local folder in which all of them, and all that is being written, lies.
-    Keys that leave the store raise :class:`ValueError`.
+    Keys that leave the store raise :class:`ValueError`, and a store that cannot be used now raises
+    :class:`~costs.errors.OutOfReach`.
     """
 
     root: Path
@@ -41,14 +51,14 @@ class Store(Protocol):
         ...
 
     def path(self, key: str) -> Path:
-        """The local file of ``key``, to be opened at once. Raises :class:`FileNotFoundError`."""
+        """The local file of ``key``, to be opened at once. Raises :class:`NotInLake`."""
         ...
 
     def reading(self, keys: Collection[str]) -> AbstractContextManager[Mapping[str, Path]]:
         """The local files of ``keys``; inside the ``with`` none of them goes away.
 
-        What has to be fetched is fetched together. Raises :class:`FileNotFoundError` when one is
-        not there.
+        What has to be fetched is fetched together. Raises :class:`NotInLake` when one is not
+        there.
         """
         ...
 

@@ -34,7 +34,7 @@ def test_each_compiles(name: str) -> None:
     get_template(name)
 
 
-@pytest.mark.parametrize("name", ["400.html", "403.html", "404.html", "500.html"])
+@pytest.mark.parametrize("name", ["400.html", "403.html", "404.html", "500.html", "503.html"])
 def test_error_pages_need_no_request(name: str) -> None:
     shown = render_to_string(name, {"message": "“<script>” is not a week"})
     assert "&lt;script&gt;" in shown
