@@ -167,6 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         body = (
             '<?xml version="1.0" encoding="utf-8"?><EnumerationResults ServiceEndpoint="fake">'
+            f"<Prefix>{escape(query.get('prefix', ''))}</Prefix>"
             f"<Blobs>{listed}</Blobs><NextMarker>{marker}</NextMarker></EnumerationResults>"
         )
         self._answer(200, {"Content-Type": "application/xml"}, body.encode())
