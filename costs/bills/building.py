@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from costs.bills.allocation import EnvironmentWords, Rule, allocation_sql, rule_set_digest
 from costs.bills.description import Columns, Reader, UnreadableBill
 from costs.bills.judging import implausible, repeats, source_name, sums_of, unread
+from costs.bills.manifests import Half, NamedPart
 from costs.bills.models import AllocationRule, Environment
 from costs.bills.receiving import Received, rejects_key
+from costs.focus import DECIMAL
 from costs.lake import operations as lake
 from costs.lake import staging
 from costs.lake.daily import KEYS, write_keys
@@ -36,6 +39,20 @@ if TYPE_CHECKING:
     pass
 
 
+NOUGHT = f"CAST(0 AS {DECIMAL})"
+BOUGHT = "charge_category = 'Purchase' AND commitment_discount_id IS NOT NULL"
+HALF_REPLACED: Final[dict[Half, str]] = {
+    # Quantities and list prices stand in both files: they count once, with what was used.
+    "actual": (
+        f"{NOUGHT} AS effective_cost, NULL AS list_cost, NULL AS contracted_cost,"
+        f" CASE WHEN {BOUGHT} THEN pricing_quantity END AS pricing_quantity,"
+        f" CASE WHEN {BOUGHT} THEN consumed_quantity END AS consumed_quantity"
+    ),
+    "amortized": f"{NOUGHT} AS billed_cost",
+}
+"""What is replaced in the rows of each half of an Azure bill, where both are there."""
+
+
 class IngestError(ValueError):
     """Nothing was kept. The message is one line that names the file."""
 
@@ -47,6 +64,17 @@ class Arrived:
     received: Received
     reader: Reader
     staged: Staged | None = None
+    part: NamedPart | None = None
+    """What the manifest says of it."""
+    half: Half | None = None
+    """Which half of an Azure bill it is."""
+    carried: int | None = None
+    """Primary key of the earlier delivery that it came with."""
+    held_reason: str = ""
+    """Why its delivery cannot go live by itself."""
+    control_total: Mapping[str, str | int] | None = None
+    """What the manifest says of the whole delivery."""
+    notices: tuple[str, ...] = ()
 
 
 @dataclass
@@ -57,6 +85,13 @@ class Bill:
     period: date
     period_end: date
     shares: list[tuple[Arrived, list[Slice]]] = field(default_factory=list)
+    compared_with: tuple[int | None] | None = None
+    """Primary key of the live version that a half was taken from; None where nothing was asked."""
+
+    @property
+    def halves(self) -> set[Half]:
+        """The halves of an Azure bill that are here."""
+        return {file.half for file, _ in self.shares if file.half}
 
     @property
     def digest(self) -> str:
@@ -78,7 +113,7 @@ def stage(file: Arrived, store: Store, workspace: Path) -> Staged:
     """Read one file into ``workspace``. Raises :class:`IngestError` naming it."""
     received, reader = file.received, file.reader
     sniffed = received.sniffed
-    into = workspace / received.digest
+    into = workspace / uuid.uuid4().hex  # one content may be a part of two deliveries
     into.mkdir()
     try:
         with closing(
@@ -136,7 +171,7 @@ def build(bill: Bill, store: Store) -> lake.NewVersion:
         with closing(open_for_work(store.root)) as connection:
             spans = any(file.staged.spans for file, _ in bill.shares if file.staged)
             charges = write_charges(
-                connection, folder, [_share(file, parts) for file, parts in bill.shares]
+                connection, folder, [_share(bill, file, parts) for file, parts in bill.shares]
             )
             keys = folder / KEYS
             write_keys(connection, from_files(charges), keys)
@@ -182,11 +217,13 @@ def build(bill: Bill, store: Store) -> lake.NewVersion:
         notices=_notices(bill, slices),
         parts=parts,
         replaces=None,
-        held_reason=repeats(repeated),
+        held_reason=next((f.held_reason for f, _ in bill.shares if f.held_reason), "")
+        or repeats(repeated),
+        control_total=first.control_total,
     )
 
 
-def _share(file: Arrived, own: Sequence[Slice]) -> Share:
+def _share(bill: Bill, file: Arrived, own: Sequence[Slice]) -> Share:
     assert file.staged is not None  # noqa: S101 - staged just before
     whole = len(own) == len(file.staged.slices)
     where = (
@@ -194,7 +231,8 @@ def _share(file: Arrived, own: Sequence[Slice]) -> Share:
         if whole
         else [(part.provider_name, part.billing_account_id, part.billing_period) for part in own]
     )
-    return Share(file.staged, where)
+    both = len(bill.halves) > 1 and file.half
+    return Share(file.staged, where, HALF_REPLACED[file.half] if both and file.half else "")
 
 
 def _part(file: Arrived, own: Sequence[Slice]) -> lake.NewPart:
@@ -202,6 +240,7 @@ def _part(file: Arrived, own: Sequence[Slice]) -> lake.NewPart:
     assert staged is not None  # noqa: S101 - staged just before
     # A rejected row belongs to no bill for sure: count it once, with the file's largest share.
     largest = max(staged.slices, key=lambda part: part.rows)
+    theirs = any(one.of == largest.of for one in own)
     return lake.NewPart(
         delivery=lake.NewDelivery(
             file_name=received.given.name[-300:],
@@ -212,7 +251,8 @@ def _part(file: Arrived, own: Sequence[Slice]) -> lake.NewPart:
             reader_version=file.reader.version,
         ),
         sums=sums_of(own),
-        rejected=staged.rejected if largest in own else 0,
+        rejected=staged.rejected if theirs else 0,
+        carried=file.carried,
     )
 
 
@@ -222,8 +262,12 @@ def _notices(bill: Bill, slices: Sequence[Slice]) -> list[str]:
     for file, _ in bill.shares:
         for column, count in (file.staged.unread if file.staged else {}).items():
             counts[column] = counts.get(column, 0) + count
-    of_readers = dict.fromkeys(n for file, _ in bill.shares for n in file.reader.notices())
-    return [*of_readers, *unread(counts), *implausible(slices)]
+    whole = len(bill.halves) > 1  # both of Azure's halves: none is missing
+    of_readers = dict.fromkeys(
+        n for file, _ in bill.shares for n in file.reader.notices() if not whole
+    )
+    of_files = dict.fromkeys(n for file, _ in bill.shares for n in file.notices)
+    return [*of_readers, *of_files, *unread(counts), *implausible(slices)]
 
 
 def current_rules() -> tuple[list[Rule], list[EnvironmentWords]]:

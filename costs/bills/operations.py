@@ -26,13 +26,15 @@ from costs.bills.building import (
     stage,
 )
 from costs.bills.description import UnreadableBill
+from costs.bills.gathering import check_rows, gather
+from costs.bills.halves import Overtaken, complete, tell_halves
 from costs.bills.judging import (
     Sums,
     held_reason,
     source_name,
 )
 from costs.bills.readers import reader_for
-from costs.bills.receiving import expand, receive
+from costs.bills.receiving import receive
 from costs.bills.rule_tables import write_rule_tables
 from costs.lake import operations as lake
 from costs.lake.models import BillVersion
@@ -108,9 +110,13 @@ def ingest_bill(
                 file.staged = stage(file, store, workspace)
             waiting.append(files)
         _refuse_nothing(waiting)
+        check_rows(waiting)
+        waiting = tell_halves(waiting, source, store)
         for files in waiting:
             tell(f"storing {files[0].received.given.name}", len(groups) / (len(groups) + 1))
-            loaded += _commit(files, source, accept, store, actor, delivered_at or now, now)
+            loaded += _commit(
+                files, source, accept, store, workspace, actor, delivered_at or now, now
+            )
         tell("done", 1)
         return loaded
     finally:
@@ -121,23 +127,19 @@ def _receive_all(
     given: Sequence[Path], store: Store, workspace: Path, tell: Progress
 ) -> list[list[Arrived]]:
     groups = []
-    for path in given:
-        try:
-            expand([path])
-        except (OSError, UnreadableBill) as error:
-            raise IngestError(f"{path}: {error}") from None
-    for _folder, paths in expand(list(given)):
+    for delivery in gather(given, workspace):
         files: dict[str, Arrived] = {}
-        for path in paths:
-            tell(f"receiving {path.name}", 0)
+        for one in delivery.files:
+            tell(f"receiving {one.path.name}", 0)
             try:
-                received = receive(path, store, workspace)
+                received = receive(one.path, one.shown, store, workspace)
                 types = dict.fromkeys(received.sniffed.columns, "TEXT") or parquet_types(
                     received, store
                 )
-                files.setdefault(received.digest, Arrived(received, reader_for(types)))
+                file = Arrived(received, reader_for(types), **delivery.said_of(one))
+                files.setdefault(received.digest, file)
             except (UnreadableBill, StagingError, OSError) as error:
-                raise IngestError(f"{path}: {error}") from None
+                raise IngestError(f"{one.shown}: {error}") from None
         groups.append(list(files.values()))
     return groups
 
@@ -226,15 +228,36 @@ def _commit(
     source: str | None,
     accept: bool,
     store: Store,
+    workspace: Path,
     actor: str,
     delivered_at: datetime,
     now: datetime,
 ) -> list[LoadedBill]:
     """Publish one delivery and make its bills live in one transaction."""
+    for _ in range(ATTEMPTS):
+        bills = bills_of(files, source)
+        for bill in bills:
+            complete(bill, store, lambda file: stage(file, store, workspace))
+        try:
+            return _publish(files, bills, accept, store, actor, delivered_at, now)
+        except Overtaken:
+            continue
+    raise IngestError(f"{files[0].received.given}: others change this bill all the time; try again")
+
+
+def _publish(
+    files: Sequence[Arrived],
+    whole: Sequence[Bill],
+    accept: bool,
+    store: Store,
+    actor: str,
+    delivered_at: datetime,
+    now: datetime,
+) -> list[LoadedBill]:
     answers: list[LoadedBill] = []
     bills: list[Bill] = []
     accepted: list[tuple[Bill, BillVersion]] = []
-    for bill in bills_of(files, source):
+    for bill in whole:
         live, held = _same(bill, Status.LIVE), _same(bill, Status.HELD)
         if live is not None:
             answers += _known(live, bill, "unchanged", "")
@@ -250,6 +273,8 @@ def _commit(
     for bill, version, new in zip(bills, entered, versions, strict=True):
         status = "held" if new.held_reason else "loaded" if new.replaces is None else "restated"
         for (file, _), own in zip(bill.shares, new.parts, strict=True):
+            if file.carried is not None:
+                continue
             answers += _answers(version, own.sums, own.rejected, file, status, new.held_reason)
     for bill, held in accepted:
         replaces = BillVersion.objects.filter(
@@ -266,6 +291,8 @@ def _known(version: BillVersion, bill: Bill, status: str, why: str) -> list[Load
     parts = {part.delivery.digest: part for part in version.parts.select_related("delivery")}
     answers: list[LoadedBill] = []
     for file, _ in bill.shares:
+        if file.carried is not None:
+            continue
         part = parts[file.received.digest]
         answers += _answers(version, part.sums, part.rejected, file, status, why)
     return answers
@@ -328,6 +355,8 @@ def _judged(bill: Bill, new: lake.NewVersion, accept: bool) -> lake.NewVersion:
     live = BillVersion.objects.filter(
         source__name=bill.source, billing_period=bill.period, status=Status.LIVE
     ).first()
+    if bill.compared_with not in (None, (live.pk if live else None,)):
+        raise Overtaken
     others = lake.overlapping(bill.source, bill.period, new.accounts)
     why = new.held_reason or held_reason(
         rows=new.rows,

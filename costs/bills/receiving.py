@@ -9,11 +9,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from costs.bills.description import UnreadableBill
 from costs.bills.sniff import Sniffed, check_expansion, sniff
 from costs.stores import Store
 
-BILL_NAMES = (".csv", ".csv.gz", ".parquet", ".gz")
+BILL_NAMES = (".csv", ".csv.gz", ".parquet", ".gz", ".zip")
 
 
 @dataclass(frozen=True)
@@ -21,6 +20,7 @@ class Received:
     """A file in the raw folder."""
 
     given: Path
+    """What its owner calls it."""
     key: str
     path: Path
     digest: str
@@ -28,35 +28,8 @@ class Received:
     sniffed: Sniffed
 
 
-def expand(given: list[Path]) -> list[tuple[Path, list[Path]]]:
-    """Group the files to read into deliveries: files of one folder arrive together.
-
-    A folder is walked; only files with a bill's name count in it. Raises :class:`OSError` with a
-    sentence for what does not exist, and :class:`UnreadableBill` for a folder without bills.
-    """
-    groups: dict[Path, list[Path]] = {}
-    for path in given:
-        if path.is_dir():
-            found = sorted(
-                file
-                for file in path.rglob("*")
-                if file.is_file() and file.name.endswith(BILL_NAMES) and file.name[0] not in "._"
-            )
-            if not found:
-                raise UnreadableBill("the folder holds no .csv, .csv.gz or .parquet file")
-        elif path.is_file():
-            found = [path]
-        else:
-            raise FileNotFoundError("there is no such file or folder")
-        for file in found:
-            files = groups.setdefault(file.parent.resolve(), [])
-            if file.resolve() not in [known.resolve() for known in files]:
-                files.append(file)
-    return list(groups.items())
-
-
-def receive(file: Path, store: Store, staging: Path) -> Received:
-    """Copy ``file`` into the lake and look at its beginning.
+def receive(file: Path, shown: Path, store: Store, staging: Path) -> Received:
+    """Copy ``file`` into the lake and look at its beginning; its owner calls it ``shown``.
 
     The raw copy is named by its content, so a file that comes twice is kept once.
     """
@@ -75,7 +48,7 @@ def receive(file: Path, store: Store, staging: Path) -> Received:
     key = f"raw/{digest[:2]}/{digest}/{name}"
     if not store.keep(key):  # in use again: not for tidying up now
         store.publish(copy, key)
-    return Received(file, key, store.path(key), digest, size, sniffed)
+    return Received(shown, key, store.path(key), digest, size, sniffed)
 
 
 def rejects_key(raw_key: str, reader: str, reader_version: int) -> str:

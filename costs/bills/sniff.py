@@ -37,7 +37,7 @@ def sniff(file: BinaryIO) -> Sniffed:
     if magic == b"PAR1":
         return Sniffed("parquet", ())
     if magic == b"PK\x03\x04":
-        raise UnreadableBill("this is a zip archive; unpack it first")
+        raise UnreadableBill("this is a zip archive inside of another file; unpack it first")
     file.seek(0)
     if magic[:2] == b"\x1f\x8b":
         return Sniffed("csv.gz", _header(_first_bytes_unzipped(file)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -46,11 +46,19 @@ def ingest_upload(
         shutil.rmtree(folder, ignore_errors=True)
     return {
         "bills": [
-            {**asdict(bill), "file": names.get(bill.file, bill.file)}
+            {**asdict(bill), "file": _shown(bill.file, names)}
             | {"billed_cost": str(bill.billed_cost), "effective_cost": str(bill.effective_cost)}
             for bill in loaded
         ]
     }
+
+
+def _shown(file: str, names: Mapping[str, str]) -> str:
+    """A file, or one in an archive, with the name that its owner gave."""
+    for path, name in names.items():
+        if file == path or file.startswith(f"{path}/"):
+            return name + file.removeprefix(path)
+    return file
 
 
 def _called(what: str, files: Sequence[Sequence[str]]) -> str:

@@ -18,11 +18,14 @@ from typing import IO, Any
 from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 
+from costs.bills.archives import is_zip, look_into
+from costs.bills.description import UnreadableBill
+from costs.bills.receiving import BILL_NAMES
+
 MOST_FILES = 100
 """In one upload (Django's own limit as well). A folder of more goes through the command line."""
 LEFTOVER_AFTER = timedelta(hours=24)
 """How long the folder of an upload that nobody finished is kept."""
-ZIP = b"PK\x03\x04"
 SPREADSHEETS = (".xlsx", ".xlsm", ".ods", ".numbers")
 
 
@@ -168,18 +171,17 @@ def check(arrived: list[Arrived], folder: Path) -> None:
     for one in arrived:
         if not one.size:
             raise UploadRefused(f"{one.name}: the file is empty. Leave it out, or export it again.")
-        with (folder / one.stored).open("rb") as file:
-            if file.read(4) != ZIP:
-                continue
+        if not is_zip(folder / one.stored):
+            continue
         if one.name.lower().endswith(SPREADSHEETS):
             raise UploadRefused(
                 f"{one.name}: this is a spreadsheet. Give the CSV or Parquet file that the"
                 " provider exported."
             )
-        raise UploadRefused(
-            f"{one.name}: this is a zip archive, which Headroom does not open yet. Unpack it and"
-            " upload the files in it."
-        )
+        try:
+            look_into(folder / one.stored, BILL_NAMES)
+        except UnreadableBill as error:
+            raise UploadRefused(f"{one.name}: {error}.") from None
 
 
 def remove_leftovers(*, now: datetime, open_uploads: set[str]) -> int:

@@ -50,6 +50,8 @@ class NewPart:
     delivery: NewDelivery
     sums: Mapping[str, Mapping[str, str]]
     rejected: int
+    carried: int | None = None
+    """Primary key of the earlier delivery that it came with; empty for a file that has come now."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class NewVersion:
     """Not empty: keep it, but do not make it live."""
     displaces: Sequence[int] = ()
     """Live versions of other sources that would count the same charges twice."""
+    control_total: Mapping[str, str | int] | None = None
+    """What the provider says of the delivery."""
 
 
 def enter(
@@ -147,20 +151,16 @@ def _enter(new: NewVersion, actor: str, delivered_at: datetime, now: datetime) -
         greatest_day=new.greatest_day,
         notices=list(new.notices),
         held_reason=new.held_reason,
+        control_total=dict(new.control_total) if new.control_total else None,
         delivered_at=delivered_at,
         delivered_by=actor,
         live_since=None if held else now,
     )
     for part_number, part in enumerate(new.parts):
-        delivery = Delivery.objects.create(
-            file_name=part.delivery.file_name,
-            digest=part.delivery.digest,
-            size=part.delivery.size,
-            raw_key=part.delivery.raw_key,
-            format=part.delivery.format,
-            reader_version=part.delivery.reader_version,
-            delivered_at=delivered_at,
-            delivered_by=actor,
+        delivery = (
+            _deliver(part.delivery, actor, delivered_at)
+            if part.carried is None
+            else Delivery.objects.get(pk=part.carried)
         )
         Part.objects.create(
             version=version,
@@ -177,6 +177,19 @@ def _enter(new: NewVersion, actor: str, delivered_at: datetime, now: datetime) -
         now=now,
     )
     return version
+
+
+def _deliver(new: NewDelivery, actor: str, delivered_at: datetime) -> Delivery:
+    return Delivery.objects.create(
+        file_name=new.file_name,
+        digest=new.digest,
+        size=new.size,
+        raw_key=new.raw_key,
+        format=new.format,
+        reader_version=new.reader_version,
+        delivered_at=delivered_at,
+        delivered_by=actor,
+    )
 
 
 def accept(version: BillVersion, *, actor: str, now: datetime) -> None:

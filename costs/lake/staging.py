@@ -110,6 +110,11 @@ class Slice:
     committed: int
     """Rows that a commitment covers or that buy one."""
 
+    @property
+    def of(self) -> tuple[str, str, date, str]:
+        """What its charges have in common."""
+        return self.provider_name, self.billing_account_id, self.billing_period, self.currency
+
 
 @dataclass(frozen=True)
 class Reject:
@@ -253,9 +258,21 @@ def _conform(column: str, sql_type: str, expressions: Mapping[str, str]) -> str:
         )
     if column == "billing_currency":
         return f"upper(trim({expression}))"
+    if column in {"billing_period_start", "billing_period_end"}:
+        return _month_near(f"CAST({expression} AS {sql_type})")
     if column in {"provider_name", "billing_account_id", "service_name"}:
         return f"trim({expression})"
     return f"CAST({expression} AS {sql_type})"
+
+
+def _month_near(moment: str) -> str:
+    """A moment that is the turn of a month on some clock of the world as that turn in UTC.
+
+    Billing periods are days. One that an export writes in its own zone, or moves from there into
+    UTC, begins up to 14 hours before or after; it is still that month's bill.
+    """
+    turn = f"date_trunc('month', {moment} + INTERVAL 14 HOUR)"
+    return f"CASE WHEN {moment} <= {turn} + INTERVAL 14 HOUR THEN {turn} ELSE {moment} END"
 
 
 def _refused(casts: Mapping[str, CastLike]) -> str:

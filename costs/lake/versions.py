@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -73,6 +74,8 @@ class Share:
 
     staged: Staged
     where: Sequence[tuple[str, str, date]] | None
+    replaced: str = ""
+    """Columns that are other than staged, as in ``SELECT * REPLACE``."""
 
 
 def write_charges(
@@ -80,15 +83,16 @@ def write_charges(
 ) -> list[Path]:
     """Write the charges of each share; give a file for each.
 
-    A file that is taken whole is moved, not copied.
+    A file that is taken whole costs nothing: it gets a second name.
     """
     written = []
     for part, share in enumerate(shares):
         target = folder / charges_file(part)
         written.append(target)
-        if share.where is None and part == 0:
-            share.staged.charges.rename(target)
+        if share.where is None and part == 0 and not share.replaced:
+            _have_too(share.staged.charges, target)
             continue
+        replaced = f"{share.replaced}, " if share.replaced else ""
         condition = "true"
         if share.where is not None:
             condition = " OR ".join(
@@ -97,11 +101,18 @@ def write_charges(
                 for provider, account, period in share.where
             )
         connection.execute(
-            f"COPY (SELECT * REPLACE (CAST({part} AS SMALLINT) AS source_file)"
+            f"COPY (SELECT * REPLACE ({replaced}CAST({part} AS SMALLINT) AS source_file)"
             f" FROM read_parquet({quote(str(share.staged.charges))}) WHERE {condition})"
             f" TO {quote(str(target))} (FORMAT parquet, COMPRESSION zstd)"
         )
     return written
+
+
+def _have_too(file: Path, name: Path) -> None:
+    try:
+        name.hardlink_to(file)
+    except OSError:  # a disk without such links
+        shutil.copyfile(file, name)
 
 
 def repeated_share(connection: DuckDBPyConnection, charges: Sequence[Path]) -> Decimal:

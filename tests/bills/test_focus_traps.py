@@ -376,3 +376,26 @@ def test_rows_know_where_they_came_from(tmp_path: Path) -> None:
     ingest(write(tmp_path / "b.csv", rows), accept=True)
 
     assert stored("sku_id, source_row") == [("0", 2), ("1", 3), ("3", 5), ("4", 6)]
+
+
+@pytest.mark.parametrize("offset", ["+14:00", "+02:00", "Z", "-05:00", "-11:00"])
+def test_an_export_with_its_clock_in_another_zone_is_of_its_month(
+    tmp_path: Path, offset: str
+) -> None:
+    row = focus(
+        BillingPeriodStart=f"2026-01-01T00:00:00{offset}",
+        BillingPeriodEnd=f"2026-02-01T00:00:00{offset}",
+    )
+    (bill,) = ingest(write(tmp_path / "b.csv", [row]))
+
+    assert bill.billing_period == "2026-01"
+    version = only_version()
+    assert str(version.billing_period) == "2026-01-01"
+    assert str(version.billing_period_end) == "2026-02-01"
+
+
+def test_a_billing_period_in_the_middle_of_a_month_stays(tmp_path: Path) -> None:
+    row = focus(BillingPeriodStart="2026-01-15T00:00:00Z", BillingPeriodEnd="2026-02-15T00:00:00Z")
+    ingest(write(tmp_path / "b.csv", [row]))
+
+    assert str(only_version().billing_period) == "2026-01-15"

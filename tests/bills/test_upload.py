@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import stat
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -268,6 +271,46 @@ def test_only_the_server_names_folders() -> None:
     for name in ("..", "../x", "a" * 31, "A" * 32, f"{'a' * 32}/..", ""):
         with pytest.raises(ValueError, match="not an upload"):
             upload.folder_of(name)
+
+
+def test_a_zip_archive_is_opened(operator: Client, data_dir: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("january/part-1.csv", bill("1"))
+        archive.writestr("january/part-2.csv", bill("2", SkuId="2"))
+    run = done(send(operator, file("my bills.zip", packed.getvalue())))
+
+    assert run.state == "done", run.error
+    page = operator.get(reverse("bills:uploaded", args=[run.pk])).text
+    assert "my bills.zip" in page
+    assert "january/part-2.csv" in page
+    assert str(data_dir) not in page
+    assert spent() == {("USD",): 9}
+
+
+def test_an_archive_with_a_file_that_is_no_bill_is_named(operator: Client, data_dir: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("x/people.csv", "name,age\nx,1\n")
+    run = done(send(operator, file("b.zip", packed.getvalue())))
+
+    assert run.state == "failed"
+    assert run.error.startswith("b.zip/x/people.csv: no known bill format")
+    page = operator.get(reverse("bills:uploaded", args=[run.pk])).text
+    assert "not a bill" in page
+    assert str(data_dir) not in page
+
+
+def test_a_manifest_comes_with_its_parts(operator: Client) -> None:
+    manifest = json.dumps({"reportKeys": ["costs/x/my part-1.csv", "costs/x/part-2.csv"]})
+    parts = [file("my part-1.csv", bill("1")), file("part-2.csv", bill("2", SkuId="2"))]
+    run = done(send(operator, *parts, file("x-Manifest.json", manifest)))
+    assert run.state == "done", run.error
+
+    again = file("my part-1.csv", bill("1"))
+    run = done(send(operator, again, file("x-Manifest.json", manifest)))
+    assert run.state == "failed"
+    assert "it names the part costs/x/part-2.csv, which is not there" in run.error
 
 
 # -- what is refused at the door ------------------------------------------------------------------

@@ -45,6 +45,7 @@ class AzureActual:
         one_day = "INTERVAL 1 DAY"
         unused = columns.text("ChargeType")
         benefit = f"coalesce({columns.text('BenefitId')}, {columns.text('ReservationId')})"
+        plan = f"coalesce(lower({columns.text('PricingModel')}) = 'savingsplan', false)"
         cases = " ".join(f"WHEN {sql_text(k)} THEN {sql_text(v)}" for k, v in CATEGORIES.items())
         return {
             "availability_zone": columns.text("AvailabilityZone"),
@@ -68,6 +69,13 @@ class AzureActual:
             "charge_period_start": day,
             "charge_period_end": f"{day} + {one_day}",
             "commitment_discount_id": benefit,
+            "commitment_discount_category": (
+                f"CASE WHEN {benefit} IS NULL THEN NULL WHEN {plan} THEN 'Spend' ELSE 'Usage' END"
+            ),
+            "commitment_discount_type": (
+                f"CASE WHEN {benefit} IS NULL THEN NULL WHEN {plan} THEN 'Savings Plan'"
+                " ELSE 'Reservation' END"
+            ),
             "commitment_discount_name": (
                 f"coalesce({columns.text('BenefitName')}, {columns.text('ReservationName')})"
             ),

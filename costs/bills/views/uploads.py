@@ -151,7 +151,16 @@ def _outcomes(run: JobRun) -> list[FileOutcome]:
     ]
     outcomes = []
     for _, name in run.arguments.get("files", []):
-        own = tuple(bill for bill in bills if bill["file"] == name)
-        error = run.error.removeprefix(f"{name}: ") if run.error.startswith(f"{name}: ") else ""
+        # Of an archive, each file in it has bills and errors of its own.
+        own = tuple(
+            {**bill, "part": bill["file"].removeprefix(name).lstrip("/")}
+            for bill in bills
+            if f"{bill['file']}/".startswith(f"{name}/")
+        )
+        error = run.error.removeprefix(name).lstrip(":/ ") if _is_about(run.error, name) else ""
         outcomes.append(FileOutcome(name, own, error))
     return outcomes
+
+
+def _is_about(error: str, name: str) -> bool:
+    return error.startswith((f"{name}: ", f"{name}/"))
