@@ -11,7 +11,7 @@ from costs.budgets.models import BandChange, DriverChange
 from costs.jobs.models import JobRun
 from costs.lake.models import BillVersion, Delivery, Generation, Part, Pin, Source
 from costs.people.models import AuditEntry, Visibility
-from costs.spend.models import SavedView
+from costs.spend.models import DisplayCurrencyChange, RateChange, SavedView
 
 __all__ = [
     "AllocationDraft",
@@ -20,6 +20,7 @@ __all__ = [
     "BandChange",
     "BillVersion",
     "Delivery",
+    "DisplayCurrencyChange",
     "DriverChange",
     "Environment",
     "Generation",
@@ -27,6 +28,7 @@ __all__ = [
     "Part",
     "Pin",
     "ProviderTotal",
+    "RateChange",
     "RuleSet",
     "SavedView",
     "Source",

@@ -1,9 +1,16 @@
-"""Views of the explore page that people keep."""
+"""Views of the explore page that people keep; exchange rates as people set them."""
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Any, NoReturn
+
 from django.conf import settings
 from django.db import models
+
+from costs.money_field import MoneyField
+
+__all__ = ["DisplayCurrencyChange", "RateChange", "SavedView"]
 
 
 class SavedView(models.Model):
@@ -27,3 +34,93 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class AppendOnlyRates(models.QuerySet["RateChange"]):
+    """Edits can be added and read, never changed or removed."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("the history of exchange rates is append-only")
+
+    update = delete = bulk_update = _refuse
+
+    def bulk_create(self, *args: Any, **kwargs: Any) -> list[RateChange]:
+        if kwargs.get("update_conflicts"):
+            self._refuse()
+        return super().bulk_create(*args, **kwargs)
+
+
+class RateChange(models.Model):
+    """One ``base`` in ``quote`` in a month, as somebody set it.
+
+    Of a pair and month the row written last holds, whichever way round it is written.
+    """
+
+    month = models.DateField(help_text="First day of the month.")
+    base = models.CharField(max_length=3)
+    quote = models.CharField(max_length=3)
+    # The stubs know no nullable field of our own.
+    value = MoneyField(  # type: ignore[misc]
+        null=True, help_text="What one base is in quote. Empty: there is no rate any more."
+    )
+    origin = models.CharField(max_length=100, blank=True, help_text="Empty: typed by hand.")
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=150)
+    why = models.CharField(max_length=500)
+    previous = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by"
+    )
+    """What held for the pair and month until then; empty for the first."""
+
+    objects = AppendOnlyRates.as_manager()
+
+    class Meta:
+        ordering = ("month", "created_at", "pk")
+        indexes = (models.Index(fields=("month", "base", "quote")),)
+
+    def __str__(self) -> str:
+        value: Decimal | None = self.value
+        said = "no rate" if value is None else f"{value:f} {self.quote}"
+        return f"{self.month:%Y-%m}: 1 {self.base} is {said}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("the history of exchange rates is append-only")
+        super().save(*args, **kwargs)
+
+    def delete(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("the history of exchange rates is append-only")
+
+
+class AppendOnlyDisplay(models.QuerySet["DisplayCurrencyChange"]):
+    """Edits can be added and read, never changed or removed."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("the history of the display currency is append-only")
+
+    update = delete = bulk_update = _refuse
+
+
+class DisplayCurrencyChange(models.Model):
+    """The currency that pages show sums in, as somebody set it; the last row holds."""
+
+    currency = models.CharField(max_length=3, blank=True, help_text="Empty: as billed.")
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=150)
+    why = models.CharField(max_length=500)
+
+    objects = AppendOnlyDisplay.as_manager()
+
+    class Meta:
+        ordering = ("created_at", "pk")
+
+    def __str__(self) -> str:
+        return self.currency or "as billed"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("the history of the display currency is append-only")
+        super().save(*args, **kwargs)
+
+    def delete(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("the history of the display currency is append-only")

@@ -12,6 +12,7 @@ from costs.spend.queries.changes import (
     resource_changes,
     resource_counts,
 )
+from costs.spend.queries.rates import charges_by_month, display_currency, rates
 from costs.spend.queries.restriction import GROUPINGS, Restriction, restricted
 from costs.spend.queries.totals import (
     METRICS,
@@ -34,9 +35,12 @@ __all__ = [
     "ResourceCounts",
     "Restriction",
     "UnknownGrouping",
+    "charges_by_month",
     "cost_by",
+    "display_currency",
     "known_days",
     "last_day",
+    "rates",
     "resource_changes",
     "resource_counts",
     "restricted",

@@ -31,6 +31,7 @@ GROUPINGS: Final = {
     "commitment_discount_id": "commitment_discount_id",
     "commitment_discount_status": "commitment_discount_status",
     "billing_period": "strftime(billing_period, '%Y-%m')",
+    "month": "strftime(day, '%Y-%m')",
     "day": "strftime(day, '%Y-%m-%d')",
 }
 """What cost can be grouped and filtered by, and its SQL."""
