@@ -28,6 +28,7 @@ urlpatterns = [
     path("", include("costs.people.urls")),
     path("", include("costs.review.urls")),
     path("", include("costs.spend.urls")),
+    path("", include("costs.spend.currency_urls")),
     path("", include("costs.bills.urls")),
     path("", include("costs.bills.allocation_urls")),
     path("", include("costs.budgets.urls")),

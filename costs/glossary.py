@@ -125,6 +125,17 @@ TERMS: tuple[Term, ...] = (
         "Costs",
     ),
     Term(
+        "display currency",
+        "The currency that sums are shown in, the same for everybody; bills keep their own.",
+        "Costs",
+    ),
+    Term(
+        "exchange rate",
+        "What one unit of a currency is in another one, pinned to a month and used in both"
+        " directions.",
+        "Costs",
+    ),
+    Term(
         "complete day",
         "A day whose charges have all arrived, as far as can be told: providers finish a day"
         " within about two more.",
