@@ -8,7 +8,7 @@ import costs.money_field
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("costs", "0004_saved_view"),
+        ("costs", "0005_provider_total"),
     ]
 
     operations = [

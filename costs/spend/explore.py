@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, Self
 from urllib.parse import urlencode
 
 from costs.periods import DAY, Period, month_before, month_of, week_of
+from costs.spend.currency import CODE
 
 type Metric = Literal["billed_cost", "effective_cost"]
 type Values = tuple[str, ...]
@@ -214,6 +215,8 @@ class Explore(Selection):
     """The dimension whose values are offered as filters, or none."""
     find: str = field(default="")
     """Which of them: a part of their name."""
+    shown_in: str = ""
+    """The currency that all sums are converted into; empty for as billed."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -233,6 +236,8 @@ class Explore(Selection):
         if self.then:
             pairs.append(("then", self.then))
         pairs += self.selection_pairs
+        if self.shown_in:
+            pairs.append(("in", self.shown_in))
         if self.asked_step:
             pairs.append(("step", self.asked_step))
         if self.compare != "none":
@@ -367,7 +372,7 @@ def _kept(period: Period) -> Period:
 _OF_SELECTION: Final = ("range", "from", "to", "search", "metric", "currency")
 _OF_EXPLORE: Final = (
     *_OF_SELECTION,
-    *("by", "then", "step", "compare", "sort", "top", "pick", "find"),
+    *("by", "then", "in", "step", "compare", "sort", "top", "pick", "find"),
 )
 
 
@@ -393,7 +398,15 @@ def read_explore(
         sort=_choice(single, "sort", SORTS, "cost"),
         pick=_choice(single, "pick", DIMENSIONS, ""),
         find=_text(single, "find"),
+        shown_in=_code(single, "in"),
     )
+
+
+def _code(single: Mapping[str, str], name: str) -> str:
+    text = single.get(name, "").strip()
+    if text and not CODE.fullmatch(text):
+        raise Nonsense(name, f"{shown(text)} is not a currency; write it as EUR")
+    return text
 
 
 def checked_step(text: str, period: Period) -> str:

@@ -23,7 +23,7 @@ from costs.lake.versions import charges_keys, from_files, keys_key, table_key
 from costs.people.scope import Scope
 from costs.periods import Period
 from costs.spend.explore import Metric, Selection
-from costs.spend.queries.exploring import selected
+from costs.spend.queries.asking import selected
 from costs.spend.queries.restriction import Restriction, every
 from costs.stores import open_store
 

@@ -10,37 +10,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Final
 
 from costs.bills import queries as bills
-from costs.focus import DECIMAL
 from costs.lake.daily import ONLY_FACTS
-from costs.lake.queries import LiveFile, select
+from costs.lake.queries import select
 from costs.money import EXACT, exact_sum
 from costs.people.scope import Scope
 from costs.periods import Period
 from costs.spend.explore import Filters, Metric, Selection
+from costs.spend.queries.asking import (
+    BUCKETS,
+    LABELS,
+    Asked,
+    files_of,
+    in_days,
+    known_keys,
+    label_of,
+    least_keys,
+    names_of,
+    needs_facts,
+    raw_keys,
+    run,
+    selected_by,
+)
 from costs.spend.queries.restriction import (
     GROUPINGS,
     Restriction,
     among,
     every,
-    restricted,
     until_changed,
 )
 from costs.spend.queries.totals import daily_files
 from costs.spend.results import CHARTED
-
-LABELS: Final = {
-    "sku_id": "sku_meter",
-    "resource_id": "service_name",
-}
-"""What a group whose own name says little is called by in addition, and its column."""
-BUCKETS: Final = {
-    "day": "day",
-    "week": "CAST(date_trunc('week', day) AS DATE)",
-    "month": "CAST(date_trunc('month', day) AS DATE)",
-}
 
 
 @dataclass(frozen=True)
@@ -103,29 +104,6 @@ class Explored:
     the period are in them."""
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A question about the daily tables: hashable, so that its answer can be kept."""
-
-    period: Period
-    compared: Period | None
-    filters: tuple[Filters, Filters]
-    search: str
-    metric: Metric
-    currency: str
-    keys: tuple[str, ...]
-    top: int
-    by_change: bool
-    step: str
-
-    @property
-    def filters_need_facts(self) -> bool:
-        return _needs_facts(self.filters, self.search, ())
-
-    def selected(self, scope: Scope) -> Restriction:
-        return _selected(scope, self.filters, self.search)
-
-
 def explored(
     scope: Scope,
     selection: Selection,
@@ -142,7 +120,7 @@ def explored(
     in either period count. The first eight groups have a course by ``step`` of their own. An empty
     lake gives no group and the currency ``""``.
     """
-    asked = _Asked(
+    asked = Asked(
         period=selection.period,
         compared=compared,
         filters=(selection.where, selection.without),
@@ -158,7 +136,7 @@ def explored(
 
 
 @until_changed
-def _explored(scope: Scope, *, asked: _Asked) -> Explored:
+def _explored(scope: Scope, *, asked: Asked) -> Explored:
     # Few groups by few buckets: one scan gives both. Many resources by many days would be millions
     # of sums, so their course is read for the shown ones only. A filter on resources makes few.
     if asked.filters_need_facts or not set(asked.keys) & ONLY_FACTS:
@@ -166,25 +144,25 @@ def _explored(scope: Scope, *, asked: _Asked) -> Explored:
     return _shown_ones(scope, asked)
 
 
-def _in_one_scan(scope: Scope, asked: _Asked) -> Explored:
-    names = _names(asked)
-    rows = _select(
+def _in_one_scan(scope: Scope, asked: Asked) -> Explored:
+    names = names_of(asked)
+    rows = run(
         scope,
         asked,
         f"""
         WITH parts AS MATERIALIZED (
-            SELECT {_raw_keys(asked)}, billing_currency AS currency, {BUCKETS[asked.step]} AS start,
-                {_label(asked)} AS label, {{measures}}
+            SELECT {raw_keys(asked)}, billing_currency AS currency, {BUCKETS[asked.step]} AS start,
+                {label_of(asked)} AS label, {{measures}}
             FROM {{{{files}}}} WHERE {{allowed}} GROUP BY {names}, currency, start
         ), ranked AS (
             SELECT *, {_place(asked)} FROM (
-                SELECT {_known_keys(asked)}, currency, any_value(label) AS label,
+                SELECT {known_keys(asked)}, currency, any_value(label) AS label,
                     coalesce(sum(cost), 0) AS cost, coalesce(sum(before), 0) AS before
                 FROM parts GROUP BY ALL
             )
         )
         SELECT currency, least(place, {asked.top + 1}) AS place, NULL, sum(cost), sum(before),
-            count(*), any_value(label), {_least_keys(asked)}
+            count(*), any_value(label), {least_keys(asked)}
         FROM ranked GROUP BY ALL
         UNION ALL
         SELECT currency, CASE WHEN place <= {min(asked.top, CHARTED)} THEN place END, start,
@@ -194,7 +172,7 @@ def _in_one_scan(scope: Scope, asked: _Asked) -> Explored:
         GROUP BY 1, 2, 3
         ORDER BY 1, 3 NULLS FIRST, 2 NULLS LAST
         """,
-        facts=_needs_facts(asked.filters, asked.search, asked.keys),
+        facts=needs_facts(asked.filters, asked.search, asked.keys),
     )
     groups = _groups(asked, [row for row in rows if row[2] is None])
     parts = tuple(
@@ -205,13 +183,13 @@ def _in_one_scan(scope: Scope, asked: _Asked) -> Explored:
     return Explored(groups, parts if groups.groups else ())
 
 
-def _shown_ones(scope: Scope, asked: _Asked) -> Explored:
+def _shown_ones(scope: Scope, asked: Asked) -> Explored:
     """The course of the shown groups alone; all others are what is left of each bucket.
 
     What a bucket costs in all stands in the summary. So the facts are read twice only: for one sum
     a group, and for the rows of the shown groups, a filter that Parquet's dictionaries answer.
     """
-    rows = _select(
+    rows = run(
         scope,
         asked,
         f"""
@@ -248,24 +226,24 @@ def _shown_ones(scope: Scope, asked: _Asked) -> Explored:
     return Explored(replace(ranked, groups=named), tuple(parts))
 
 
-def _ranked(scope: Scope, asked: _Asked) -> Groups:
+def _ranked(scope: Scope, asked: Asked) -> Groups:
     """The largest groups of the currency asked for, without labels and course."""
-    rows = _select(
+    rows = run(
         scope,
         asked,
         f"""
         WITH sums AS (
-            SELECT {_raw_keys(asked)}, {{measures}}
-            FROM {{{{files}}}} WHERE billing_currency = ? AND {{allowed}} GROUP BY {_names(asked)}
+            SELECT {raw_keys(asked)}, {{measures}}
+            FROM {{{{files}}}} WHERE billing_currency = ? AND {{allowed}} GROUP BY {names_of(asked)}
         ), ranked AS (
             SELECT *, {_place(asked)} FROM (
-                SELECT {_known_keys(asked)}, '' AS currency, coalesce(sum(cost), 0) AS cost,
+                SELECT {known_keys(asked)}, '' AS currency, coalesce(sum(cost), 0) AS cost,
                     coalesce(sum(before), 0) AS before
                 FROM sums GROUP BY ALL
             )
         )
         SELECT currency, least(place, {asked.top + 1}) AS place, NULL, sum(cost), sum(before),
-            count(*), NULL, {_least_keys(asked)}
+            count(*), NULL, {least_keys(asked)}
         FROM ranked GROUP BY ALL ORDER BY 1, 2
         """,
         facts=True,
@@ -274,7 +252,7 @@ def _ranked(scope: Scope, asked: _Asked) -> Groups:
     return replace(_groups(replace(asked, currency=""), rows), currency=asked.currency)
 
 
-def _course(scope: Scope, asked: _Asked, groups: Groups) -> tuple[dict[int, str], list[Part]]:
+def _course(scope: Scope, asked: Asked, groups: Groups) -> tuple[dict[int, str], list[Part]]:
     """Labels of the shown groups by place, and the course of the charted ones."""
     days = Restriction("day >= ? AND day < ?", (asked.period.start, asked.period.end))
     own = (
@@ -283,7 +261,7 @@ def _course(scope: Scope, asked: _Asked, groups: Groups) -> tuple[dict[int, str]
     )
     wanted = every(
         [
-            _days(asked.period, asked.compared),
+            in_days(asked.period, asked.compared),
             Restriction("billing_currency = ?", (groups.currency,)),
             asked.selected(scope),
             *own,
@@ -297,12 +275,12 @@ def _course(scope: Scope, asked: _Asked, groups: Groups) -> tuple[dict[int, str]
     found = select(
         f"""
         SELECT place, CASE WHEN place < {CHARTED} AND {days.sql} THEN {BUCKETS[asked.step]} END,
-            sum({asked.metric}), {_label(asked)}
+            sum({asked.metric}), {label_of(asked)}
         FROM {{files}} JOIN (VALUES {", ".join([row] * len(groups.groups))})
-            AS asked({_names(asked)}, place) ON {matched}
+            AS asked({names_of(asked)}, place) ON {matched}
         WHERE {wanted.sql} GROUP BY 1, 2 ORDER BY 1, 2
         """,
-        _files(asked, facts=True),
+        files_of(asked, facts=True),
         (*days.parameters, *values, *wanted.parameters),
     )
     labels = {place: str(label) for place, _, _, label in found if label}
@@ -314,71 +292,19 @@ def _course(scope: Scope, asked: _Asked, groups: Groups) -> tuple[dict[int, str]
     return labels, parts  # type: ignore[return-value]
 
 
-def _select(
-    scope: Scope, asked: _Asked, sql: str, *, facts: bool, first: tuple[object, ...] = ()
-) -> list[tuple[object, ...]]:
-    """Run ``sql`` with its measures (cost and before) and its restriction filled in.
-
-    ``first`` are the parameters that stand before those of the restriction.
-    """
-    allowed = every([_days(asked.period, asked.compared), asked.selected(scope)])
-    parameters = (*first, *allowed.parameters)
-    measures = f"sum({asked.metric}) AS cost, CAST(0 AS {DECIMAL}) AS before"
-    if asked.compared:
-        # Only where there are two periods do their rows have to be told apart.
-        in_days = f"sum({asked.metric}) FILTER (day >= ? AND day < ?)"
-        measures = f"{in_days} AS cost, {in_days} AS before"
-        both = (asked.period, asked.compared)
-        ends = tuple(end for period in both for end in (period.start, period.end))
-        parameters = (*ends, *parameters)
-    return select(
-        sql.format(measures=measures, allowed=allowed.sql), _files(asked, facts=facts), parameters
-    )
-
-
-def _files(asked: _Asked, *, facts: bool) -> list[LiveFile]:
-    files = {file.key: file for file in daily_files(asked.period, facts=facts)}
-    if asked.compared:
-        files |= {file.key: file for file in daily_files(asked.compared, facts=facts)}
-    return list(files.values())
-
-
-def _names(asked: _Asked) -> str:
-    return ", ".join(f"k{nth}" for nth in range(len(asked.keys)))
-
-
-def _raw_keys(asked: _Asked) -> str:
-    # Unknown becomes "" after the first sums: grouping a plain column is a third faster.
-    return ", ".join(f"{GROUPINGS[name]} AS k{nth}" for nth, name in enumerate(asked.keys))
-
-
-def _known_keys(asked: _Asked) -> str:
-    return ", ".join(f"coalesce(k{nth}, '') AS k{nth}" for nth in range(len(asked.keys)))
-
-
-def _least_keys(asked: _Asked) -> str:
-    return ", ".join(f"min(k{nth})" for nth in range(len(asked.keys)))
-
-
-def _same_keys(asked: _Asked) -> str:
+def _same_keys(asked: Asked) -> str:
     return " AND ".join(
         f"coalesce(parts.k{nth}, '') = ranked.k{nth}" for nth in range(len(asked.keys))
     )
 
 
-def _label(asked: _Asked) -> str:
-    label = LABELS.get(asked.keys[-1])
-    return f"any_value({label})" if label else "NULL"
-
-
-def _place(asked: _Asked) -> str:
+def _place(asked: Asked) -> str:
     order = "abs(cost - before)" if asked.by_change else "cost"
-    return (
-        f"row_number() OVER (PARTITION BY currency ORDER BY {order} DESC, {_names(asked)}) AS place"
-    )
+    names = names_of(asked)
+    return f"row_number() OVER (PARTITION BY currency ORDER BY {order} DESC, {names}) AS place"
 
 
-def _groups(asked: _Asked, rows: Sequence[tuple[object, ...]]) -> Groups:
+def _groups(asked: Asked, rows: Sequence[tuple[object, ...]]) -> Groups:
     """Rows of currency, place, (nothing), cost, before, count, label and keys, as groups."""
     found: dict[str, list[tuple[int, Group]]] = {}
     for of, place, _, cost, before, count, label, *values in rows:
@@ -400,43 +326,6 @@ def _together(group: Group) -> Group:
     return Group((), "", group.cost, group.before, group.count)
 
 
-def _days(period: Period, compared: Period | None) -> Restriction:
-    """The days of both periods; rows in both count in both."""
-    own = Restriction("day >= ? AND day < ?", (period.start, period.end))
-    if compared is None:
-        return own
-    return Restriction(f"({own.sql} OR {own.sql})", (*own.parameters, compared.start, compared.end))
-
-
-def _needs_facts(filters: tuple[Filters, Filters], search: str, keys: tuple[str, ...]) -> bool:
-    asked = {*keys, *(name for some in filters for name, _ in some)}
-    return bool(search or asked & ONLY_FACTS)
-
-
-def _selected(scope: Scope, filters: tuple[Filters, Filters], search: str) -> Restriction:
-    """What scope, filters and the search word leave, in any table with the daily columns."""
-    where, without = filters
-    return every(
-        [
-            restricted(scope, None, dict(where)),
-            *(among(GROUPINGS[name], values, excluded=True) for name, values in without),
-            *([searched(search)] if search else []),
-        ]
-    )
-
-
-def selected(scope: Scope, selection: Selection) -> Restriction:
-    """What ``scope`` and the filters of ``selection`` leave; its days are not in it."""
-    return _selected(scope, (selection.where, selection.without), selection.search)
-
-
-def searched(word: str) -> Restriction:
-    """``word`` stands in the name of the resource, the service or the SKU, in any letter case."""
-    columns = ("resource_id", "service_name", "sku_id", "sku_meter")
-    terms = " OR ".join(f"contains(lower({column}), lower(?))" for column in columns)
-    return Restriction(f"({terms})", (word,) * len(columns))
-
-
 @dataclass(frozen=True)
 class Value:
     """A value of a dimension with its cost in the days and under the other filters."""
@@ -452,7 +341,8 @@ def values_of(
 ) -> tuple[Value, ...]:
     """Values of the dimension ``name`` to filter by, the most costly first.
 
-    All other filters of ``selection`` hold; ``find`` is a part of the value, in any letter case.
+    All other filters of ``selection`` hold; without a currency in it no cost is given. ``find`` is
+    a part of the value, in any letter case.
     """
     rest = selection.only(name)
     return _values_of(
@@ -484,8 +374,8 @@ def _values_of(
     allowed = every(
         [
             Restriction("day >= ? AND day < ?", (period.start, period.end)),
-            Restriction("billing_currency = ?", (currency,)),
-            _selected(scope, filters, search),
+            *([Restriction("billing_currency = ?", (currency,))] if currency else []),
+            selected_by(scope, filters, search),
             *(
                 [Restriction(f"contains(lower({GROUPINGS[name]}), lower(?))", (find,))]
                 if find
@@ -494,12 +384,15 @@ def _values_of(
         ]
     )
     label = f"any_value({LABELS[name]})" if name in LABELS else "NULL"
+    # Sums of several currencies have no order; there the values with the most days come first.
+    cost, order = (f"sum({metric})", "c") if currency else ("NULL", "count(*)")
     rows = select(
         f"""
-        SELECT coalesce({GROUPINGS[name]}, '') AS value, coalesce({label}, ''), sum({metric}) AS c
-        FROM {{files}} WHERE {allowed.sql} GROUP BY value ORDER BY c DESC, value LIMIT {int(limit)}
+        SELECT coalesce({GROUPINGS[name]}, '') AS value, coalesce({label}, ''), {cost} AS c
+        FROM {{files}} WHERE {allowed.sql}
+        GROUP BY value ORDER BY {order} DESC, value LIMIT {int(limit)}
         """,
-        daily_files(period, facts=_needs_facts(filters, search, (name,))),
+        daily_files(period, facts=needs_facts(filters, search, (name,))),
         allowed.parameters,
     )
     return tuple(Value(*row) for row in rows)  # type: ignore[arg-type]

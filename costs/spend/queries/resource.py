@@ -18,7 +18,8 @@ from costs.money import EXACT, exact_sum
 from costs.people.scope import Scope
 from costs.periods import DAY, Period
 from costs.spend.explore import Metric, Selection
-from costs.spend.queries.exploring import BUCKETS, Group, Groups, Part
+from costs.spend.queries.asking import BUCKETS
+from costs.spend.queries.exploring import Group, Groups, Part
 from costs.spend.queries.restriction import Restriction, every, until_changed, visible
 from costs.spend.queries.totals import daily_files
 from costs.spend.results import CHARTED

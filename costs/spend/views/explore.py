@@ -16,9 +16,11 @@ from costs.pages import render_page
 from costs.people.queries import scope_of
 from costs.people.scope import Scope
 from costs.periods import DAY, Period
-from costs.spend import forms, queries, results, tables
+from costs.spend import converted_tables, forms, queries, results, tables
+from costs.spend.currency import said
 from costs.spend.explore import Explore
-from costs.spend.queries import exploring
+from costs.spend.queries import converting, exploring
+from costs.spend.queries.converting import InOne
 from costs.spend.queries.saved_views import saved_views
 from costs.spend.results import Result
 
@@ -36,6 +38,8 @@ class Answer:
     currencies: tuple[str, ...]
     complete: date | None
     """The last day that is complete."""
+    in_one: InOne | None = None
+    """What sums in one currency were made of; None where they are as billed."""
 
 
 def today(now: datetime) -> date:
@@ -74,6 +78,10 @@ def explore(request: HttpRequest) -> HttpResponse:
             "unknown_before": bool(state.compared and state.compared.start < known.start),
             "values": _values(scope, answer),
             "saved_views": saved_views(user_id(request)),
+            "convertible": _convertible(scope, answer),
+            "unconverted": [*map(said, answer.in_one.conversion.unconverted)]
+            if answer.in_one
+            else [],
             "now": now,
         },
         partials={"explore"},
@@ -89,9 +97,15 @@ def explore_csv(request: HttpRequest) -> StreamingHttpResponse:
     """The table as it is shown, with every digit."""
     answer = _download(request)
     state = answer.state
-    table = tables.groups(
-        answer.result, state.keys, state.metric, compared=state.compared is not None
-    )
+    if answer.in_one:
+        one = answer.in_one
+        table = converted_tables.groups(
+            one.groups, state.keys, state.metric, state.shown_in, one.rates
+        )
+    else:
+        table = tables.groups(
+            answer.result, state.keys, state.metric, compared=state.compared is not None
+        )
     return download(table, f"costs-by-{'-and-'.join(state.keys)}")
 
 
@@ -99,8 +113,15 @@ def explore_csv(request: HttpRequest) -> StreamingHttpResponse:
 def over_time_csv(request: HttpRequest) -> StreamingHttpResponse:
     """The figures behind the chart."""
     answer = _download(request)
-    table = tables.over_time(answer.bars, answer.state.step, answer.state.metric)
-    return download(table, f"costs-by-{answer.state.step}")
+    state = answer.state
+    if answer.in_one:
+        one = answer.in_one
+        table = converted_tables.course(
+            one.course, state.keys, state.step, state.metric, state.shown_in, one.rates
+        )
+    else:
+        table = tables.over_time(answer.bars, state.step, state.metric)
+    return download(table, f"costs-by-{state.step}")
 
 
 def download(table: tables.Table, name: str) -> StreamingHttpResponse:
@@ -122,6 +143,8 @@ def _download(request: HttpRequest) -> Answer:
 
 
 def _answer(scope: Scope, state: Explore, now: datetime) -> Answer:
+    if state.shown_in:
+        return _answer_in(scope, state, now)
     found = exploring.explored(
         scope,
         state.selection,
@@ -141,10 +164,43 @@ def _answer(scope: Scope, state: Explore, now: datetime) -> Answer:
     return Answer(state, result, bars, tuple(of for of, _ in groups.currencies), complete)
 
 
+def _answer_in(scope: Scope, state: Explore, now: datetime) -> Answer:
+    """The same in one currency, whatever the bills are in."""
+    days = state.compared or state.period
+    rates = queries.rates(scope, Period(min(days.start, state.period.start), state.period.end))
+    in_one = converting.explored_in(
+        scope,
+        state.selection,
+        target=state.shown_in,
+        rates=rates,
+        keys=state.keys,
+        top=state.top,
+        step=state.step,
+        compared=state.compared,
+        by_change=state.sort == "change" and state.compared is not None,
+    )
+    found = in_one.explored
+    result = results.result_of(found.groups.all, state.shown_in)
+    complete = exploring.complete_through(scope, today(now))
+    bars = results.bars_of(
+        result, found.parts, period=state.period, step=state.step, complete=complete
+    )
+    currencies = tuple(sorted({one.currency for one in queries.charges_by_month(scope)}))
+    return Answer(state, result, bars, currencies, complete, in_one)
+
+
 def _incomplete(shown: Period, complete: date | None) -> Period | None:
     """The days up to today that are not complete yet."""
     start = max(shown.start, complete + DAY) if complete else shown.start
     return Period(start, shown.end) if start < shown.end else None
+
+
+def _convertible(scope: Scope, answer: Answer) -> str:
+    """The currency that the page offers beside those of the bills; empty for none."""
+    if answer.state.shown_in:
+        return answer.state.shown_in
+    display = queries.display_currency(scope)
+    return display if set(answer.currencies) - {display} else ""
 
 
 def _values(scope: Scope, answer: Answer) -> list[exploring.Value]:
