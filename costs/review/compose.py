@@ -132,6 +132,8 @@ class WeekFacts:
     unallocated_before: Sequence[CostRow]
     """The same of the week before, of at least the same resources."""
     sources: Sequence[SourceState]
+    currency: str = ""
+    """What the page is in; empty for that of :func:`main_currency`."""
 
 
 class _Sums:
@@ -205,7 +207,7 @@ def _moves(
 def week_review(facts: WeekFacts) -> WeekReview:
     """Compose the review of one week, in the currency of :func:`main_currency`."""
     span = facts.span
-    currency = main_currency(facts.bands, facts.costs)
+    currency = facts.currency or main_currency(facts.bands, facts.costs)
     sums = _Sums(facts.costs, span, currency)
     daily = sums.by_environment
     if facts.effective is not None:

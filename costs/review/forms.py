@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Final, Self
+from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import BadRequest
@@ -14,6 +15,7 @@ METRICS: dict[Metric, str] = {
     "effective_cost": "Effective cost",
     "billed_cost": "Billed cost",
 }
+_DEFAULTS: Final = frozenset({"", "effective_cost"})
 
 
 class WeekForm(forms.Form):
@@ -26,6 +28,12 @@ class WeekForm(forms.Form):
         error_messages={
             "invalid_choice": "“%(value)s” is not a cost: choose effective_cost or billed_cost."
         },
+    )
+    currency = forms.ChoiceField(
+        choices=[("billed", "As billed")],
+        required=False,
+        label="Currency",
+        error_messages={"invalid_choice": "“%(value)s” says nothing here: only billed does."},
     )
 
     @classmethod
@@ -47,7 +55,24 @@ class WeekForm(forms.Form):
     @property
     def as_query(self) -> str:
         """The query string that asks for the same; empty for the default."""
-        return "?metric=billed_cost" if self.chosen == "billed_cost" else ""
+        return self.query_with()
+
+    def query_with(self, **changes: str) -> str:
+        """The query string that asks for the same with other values; defaults stay unsaid."""
+        asked = dict(self.pairs) | changes
+        pairs = [(name, value) for name, value in asked.items() if value not in _DEFAULTS]
+        return f"?{urlencode(pairs)}" if pairs else ""
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """What is asked for and not the default: names and values of a query string."""
+        asked = [(name, str(self.cleaned_data[name])) for name in WeekForm.base_fields]
+        return [(name, value) for name, value in asked if value not in _DEFAULTS]
+
+    @property
+    def as_billed(self) -> bool:
+        """Whether amounts are wanted in the currency of most bills, converted or not."""
+        return str(self.cleaned_data["currency"]) == "billed"
 
     @property
     def chosen(self) -> Metric:

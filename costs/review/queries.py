@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from costs.bills import queries as bills
@@ -11,6 +12,7 @@ from costs.people.scope import Scope
 from costs.periods import Period, week_of
 from costs.review.compose import WeekFacts
 from costs.review.compose import week_review as compose
+from costs.review.in_currency import in_currency
 from costs.review.span import Span, last_complete_day, span_of
 from costs.review.week import UNALLOCATED, Metric, SourceState, WeekReview
 from costs.spend import queries as spend
@@ -29,6 +31,7 @@ def week_review(
     as_of: date,
     metric: Metric = "effective_cost",
     listed: int | None = LISTED,
+    as_billed: bool = False,
 ) -> WeekReview | None:
     """The review of ``week`` as ``as_of`` sees it; None for an empty lake.
 
@@ -37,6 +40,8 @@ def week_review(
 
     Lists of services and resources are cut after ``listed``, their counts and sums are not; None
     leaves all that there is.
+
+    Where a display currency is set all amounts are in it, unless they are wanted ``as_billed``.
 
     A handful of grouped sums, however many charges there are: everything else is arithmetic on
     them (:mod:`costs.review.compose`).
@@ -48,53 +53,56 @@ def week_review(
     complete = last_complete_day(sources)
     week = week or week_of(min(complete or last_charge, as_of))
     span = span_of(week, as_of=as_of, last_complete=complete)
-    after, before = _unallocated(scope, span, metric)
+    display = spend.display_currency(scope)
+    target = "" if as_billed else display
+    after, before = _unallocated(scope, span, metric, monthly=bool(target))
     # A week without a complete day has no changes either.
     has_days = span.this.days > 0
-    return compose(
-        WeekFacts(
-            span=span,
-            as_of=as_of,
+    facts = WeekFacts(
+        span=span,
+        as_of=as_of,
+        metric=metric,
+        listed=listed,
+        environments=[(one.name, one.label) for one in bills.environments(scope)],
+        sees_unallocated=scope.environments is None or UNALLOCATED in scope.environments,
+        sees_all_cost_centers=scope.cost_centers is None,
+        costs=spend.cost_by(
+            scope,
+            by=("day", "environment", "service_name"),
+            period=span.shown,
             metric=metric,
-            listed=listed,
-            environments=[(one.name, one.label) for one in bills.environments(scope)],
-            sees_unallocated=scope.environments is None or UNALLOCATED in scope.environments,
-            sees_all_cost_centers=scope.cost_centers is None,
-            costs=spend.cost_by(
+        ),
+        effective=None
+        if metric == "effective_cost"
+        else spend.cost_by(scope, by=("day", "environment"), period=span.shown),
+        billed={
+            month: spend.cost_by(
                 scope,
-                by=("day", "environment", "service_name"),
-                period=span.shown,
-                metric=metric,
-            ),
-            effective=None
-            if metric == "effective_cost"
-            else spend.cost_by(scope, by=("day", "environment"), period=span.shown),
-            billed={
-                month: spend.cost_by(
-                    scope,
-                    by=("environment",),
-                    period=span.complete_part(month),
-                    metric="billed_cost",
-                )
-                for month in span.months
-            },
-            bands={month: budgets.bands_for(scope, month) for month in span.months},
-            forecast=budgets.forecast_method(),
-            resources=spend.resource_changes(
-                scope, period=span.this, before=span.last, metric=metric
+                by=("environment",),
+                period=span.complete_part(month),
+                metric="billed_cost",
             )
-            if has_days
-            else [],
-            resource_counts=spend.resource_counts(
-                scope, period=span.this, before=span.last, metric=metric
-            )
-            if has_days
-            else [],
-            unallocated_after=after,
-            unallocated_before=before,
-            sources=sources,
+            for month in span.months
+        },
+        bands={month: budgets.bands_for(scope, month) for month in span.months},
+        forecast=budgets.forecast_method(),
+        resources=spend.resource_changes(scope, period=span.this, before=span.last, metric=metric)
+        if has_days
+        else [],
+        resource_counts=spend.resource_counts(
+            scope, period=span.this, before=span.last, metric=metric
         )
+        if has_days
+        else [],
+        unallocated_after=after,
+        unallocated_before=before,
+        sources=sources,
     )
+    if not target:
+        return replace(compose(facts), display=display)
+    rates = spend.rates(scope, Period(span.shown.start, span.months[-1].end))
+    facts, converted = in_currency(facts, target, rates)
+    return replace(compose(facts), display=display, converted=converted)
 
 
 def _sources(scope: Scope, as_of: date) -> list[SourceState]:
@@ -116,13 +124,17 @@ def _sources(scope: Scope, as_of: date) -> list[SourceState]:
 
 
 def _unallocated(
-    scope: Scope, span: Span, metric: Metric
+    scope: Scope, span: Span, metric: Metric, *, monthly: bool
 ) -> tuple[Sequence[spend.CostRow], Sequence[spend.CostRow]]:
-    """The most costly unallocated resources of the week, and what they cost the week before."""
+    """The most costly unallocated resources of the week, and what they cost the week before.
+
+    ``monthly`` gives a row for each month of the days: rates hold for months.
+    """
     where = {"environment": [UNALLOCATED]}
+    by = (*RESOURCE, "month") if monthly else RESOURCE
     after = spend.cost_by(
         scope,
-        by=RESOURCE,
+        by=by,
         period=span.this,
         metric=metric,
         where=where,
@@ -132,7 +144,7 @@ def _unallocated(
         return [], []
     before = spend.cost_by(
         scope,
-        by=RESOURCE,
+        by=by,
         period=span.last,
         metric=metric,
         where={**where, "resource_id": sorted({row.keys[0] for row in after})},

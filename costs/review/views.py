@@ -16,7 +16,7 @@ from costs.csv_cells import csv_lines
 from costs.pages import render_page
 from costs.people.queries import scope_of
 from costs.periods import Period, iso_week, week_name, week_of
-from costs.review import queries, tables
+from costs.review import converted_tables, queries, tables
 from costs.review.forms import CurrentForm, WeekForm
 from costs.review.tables import Table
 from costs.review.week import WeekReview
@@ -47,19 +47,19 @@ def week(request: HttpRequest, name: str) -> HttpResponse:
 @require_safe
 def services_csv(request: HttpRequest, name: str) -> StreamingHttpResponse:
     """Every service of the week and the one before."""
-    return _download(request, name, "services", tables.services)
+    return _download(request, name, "services", tables.services, converted_tables.services)
 
 
 @require_safe
 def resources_csv(request: HttpRequest, name: str) -> StreamingHttpResponse:
     """The resources that moved most, the new, the gone and the unallocated."""
-    return _download(request, name, "resources", tables.resources)
+    return _download(request, name, "resources", tables.resources, converted_tables.resources)
 
 
 @require_safe
 def daily_csv(request: HttpRequest, name: str) -> StreamingHttpResponse:
     """The figures behind the daily chart."""
-    return _download(request, name, "days", tables.days)
+    return _download(request, name, "days", tables.days, converted_tables.days)
 
 
 def today(now: datetime) -> date:
@@ -84,19 +84,29 @@ def _long(day: date) -> str:
 
 
 def _page(request: HttpRequest, week: Period | None, form: WeekForm, now: datetime) -> HttpResponse:
-    review = queries.week_review(scope_of(request.user), week, as_of=today(now), metric=form.chosen)
+    review = queries.week_review(
+        scope_of(request.user),
+        week,
+        as_of=today(now),
+        metric=form.chosen,
+        as_billed=form.as_billed,
+    )
     if review is None:
         return render_page(request, "review/empty.html", {"now": now})
     return render_page(
         request,
         "review/week.html",
-        {"review": review, "metric": review.metric, "now": now},
+        {"review": review, "metric": review.metric, "form": form, "now": now},
         partials={"review"},
     )
 
 
 def _download(
-    request: HttpRequest, name: str, file: str, table_of: Callable[[WeekReview], Table]
+    request: HttpRequest,
+    name: str,
+    file: str,
+    table_of: Callable[[WeekReview], Table],
+    converted: Callable[[WeekReview], Table],
 ) -> StreamingHttpResponse:
     form = WeekForm.read(request.GET)
     now = timezone.now()
@@ -106,10 +116,11 @@ def _download(
         as_of=today(now),
         metric=form.chosen,
         listed=None,
+        as_billed=form.as_billed,
     )
     if review is None:
         raise Http404("There are no bills yet, so there is no table either.")
-    table = table_of(review)
+    table = (converted if review.shown_in else table_of)(review)
     return StreamingHttpResponse(
         csv_lines(table.header, table.rows),
         content_type="text/csv; charset=utf-8",

@@ -14,6 +14,7 @@ from typing import Final, Literal
 from costs.budgets.bands import Gauge, Verdict
 from costs.money import EXACT
 from costs.periods import Period
+from costs.spend.currency import Amount, Rates, said
 
 type Metric = Literal["billed_cost", "effective_cost"]
 
@@ -140,6 +141,49 @@ class DayCost:
 
 
 @dataclass(frozen=True)
+class BilledDay:
+    """What a service cost on a day in one billing currency, and the same in the review's."""
+
+    service_name: str
+    day: date
+    amount: Amount
+    converted: Decimal | None
+
+
+@dataclass(frozen=True)
+class BilledResource:
+    """A resource's amounts of one month in one billing currency, and the same in the review's."""
+
+    move: ResourceMove
+    """What it is; its change is that of the whole."""
+    before: Amount
+    after: Amount
+    converted_before: Decimal | None
+    converted_after: Decimal | None
+
+
+@dataclass(frozen=True)
+class Converted:
+    """Amounts in a currency that not all of them were billed in."""
+
+    target: str
+    rates: Rates
+    sources: tuple[str, ...]
+    """Currencies that were converted."""
+    refused: str = ""
+    """Why all is as billed after all; else empty."""
+    unconverted: tuple[Amount, ...] = ()
+    """Of the days shown, what has no rate: in no figure."""
+    days: tuple[BilledDay, ...] = ()
+    resources: tuple[BilledResource, ...] = ()
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """``CAD 120.00 of May 2026 has no rate``."""
+        return tuple(map(said, self.unconverted))
+
+
+@dataclass(frozen=True)
 class WeekReview:
     """Everything on the page of one ISO week in one currency."""
 
@@ -172,3 +216,17 @@ class WeekReview:
     """Eight weeks of days up to the week's end, by service (seven largest and ``Other``)."""
     other_currencies: dict[str, Decimal]
     """This week's total in every other currency, by name, never added."""
+    display: str = ""
+    """The display currency, where one is set."""
+    converted: Converted | None = None
+    """How its amounts came into one currency; None where they are as billed."""
+
+    @property
+    def billed_in(self) -> str | None:
+        """The currency that its figures were billed in; None where it is none alone."""
+        return None if self.shown_in else self.currency
+
+    @property
+    def shown_in(self) -> str | None:
+        """The currency that its figures were converted into; None where they are as billed."""
+        return self.currency if self.converted and not self.converted.refused else None

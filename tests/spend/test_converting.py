@@ -43,7 +43,7 @@ def test_every_grouping_adds_up_to_the_same_total(lake: None, by: str) -> None:
         )
         assert found.explored.groups.cost == total()
         assert exact_sum(part.cost for part in found.explored.parts) == total()
-        assert exact_sum(line.converted or 0 for line in found.groups) == total()
+        assert exact_sum(line.converted or Decimal(0) for line in found.groups) == total()
         own = {group.keys: group.cost for group in found.explored.groups.groups}
         for nth, (keys, cost) in enumerate(own.items()):
             parts = [part.cost for part in found.explored.parts if part.group == nth]

@@ -125,7 +125,7 @@ def test_nothing_is_converted_into_its_own_currency(parts: list[Amount]) -> None
     own = [Amount("CAD", part.month, part.amount) for part in parts]
     result = convert(own, "CAD", Rates([Rate(MAY, "CAD", "EUR", Decimal("0.7"))]))
     assert list(result.amounts) == [part.amount for part in own]
-    assert result.converted_from == result.unconverted == ()
+    assert (result.converted_from, result.unconverted) == ((), ())
 
 
 @given(rates, st.sampled_from(CODES), st.sampled_from(CODES), st.sampled_from([MAY, JUNE]))

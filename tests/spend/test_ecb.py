@@ -35,7 +35,7 @@ def test_a_month_is_the_mean_of_its_days() -> None:
     found = read(file())
     may = {one.currency: one for one in found.rates if one.month.start == MAY}
     days = weekdays(MAY, date(2026, 5, 31))
-    expected = sum(Fraction(f"1.{day.day:02}") for day in days) / len(days)
+    expected = sum((Fraction(f"1.{day.day:02}") for day in days), Fraction()) / len(days)
     assert abs(Fraction(may["USD"].value) - expected) < Fraction(1, 10**9)
     assert (may["USD"].days, may["USD"].whole) == (21, True)
     assert may["CAD"].value == Decimal("1.5")
