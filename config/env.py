@@ -64,6 +64,12 @@ class Environment:
     cache_size: int
     """HEADROOM_CACHE_SIZE: how much of a lake in an object store is kept in DATA_DIR/cache, such
     as 500MB or 10GB; in bytes here. Default: 10GB."""
+    keep_versions: int
+    """HEADROOM_KEEP_VERSIONS: how many superseded versions of a bill keep their files, 0 to 1000.
+    Default: 3."""
+    keep_days: int
+    """HEADROOM_KEEP_DAYS: how many days after it was superseded a version keeps its files at most,
+    1 to 36500. Default: 400."""
     time_zone: str
     """HEADROOM_TIME_ZONE: the team's time zone, for digests and quiet hours to come; charges
     stay in UTC. An IANA name. Default: UTC."""
@@ -95,6 +101,8 @@ NAMES = frozenset(
         "BROKER_URL",
         "LAKE_URL",
         "HEADROOM_CACHE_SIZE",
+        "HEADROOM_KEEP_VERSIONS",
+        "HEADROOM_KEEP_DAYS",
         "HEADROOM_TIME_ZONE",
         "HEADROOM_MEMORY_LIMIT",
         "HEADROOM_UPLOAD_LIMIT",
@@ -136,6 +144,10 @@ def read_environment(base_dir: Path) -> Environment:
             broker_url=_url("BROKER_URL", env.str("BROKER_URL", "") or "filesystem://", _BROKERS),
             lake_url=_lake(env.str("LAKE_URL", "") or str(data_dir / "lake")),
             cache_size=_bytes("HEADROOM_CACHE_SIZE", env.str("HEADROOM_CACHE_SIZE", "10GB")),
+            keep_versions=_between(
+                "HEADROOM_KEEP_VERSIONS", env.int("HEADROOM_KEEP_VERSIONS", 3), 0, 1000
+            ),
+            keep_days=_between("HEADROOM_KEEP_DAYS", env.int("HEADROOM_KEEP_DAYS", 400), 1, 36500),
             time_zone=_time_zone(env.str("HEADROOM_TIME_ZONE", "UTC")),
             memory_limit=_memory_limit(env.str("HEADROOM_MEMORY_LIMIT", "512MB")),
             upload_limit=_bytes("HEADROOM_UPLOAD_LIMIT", env.str("HEADROOM_UPLOAD_LIMIT", "2GB")),

@@ -18,6 +18,9 @@ DATA_DIR = ENVIRONMENT.data_dir
 # Parquet files: a folder, or an object store, of which DATA_DIR/cache keeps so many bytes.
 LAKE_URL = ENVIRONMENT.lake_url
 LAKE_CACHE_LIMIT = ENVIRONMENT.cache_size
+# How many superseded versions of a bill keep their files, and for how many days at most.
+KEEP_VERSIONS = ENVIRONMENT.keep_versions
+KEEP_DAYS = ENVIRONMENT.keep_days
 # How much memory DuckDB may use in one process.
 DUCKDB_MEMORY_LIMIT = ENVIRONMENT.memory_limit
 # How many bytes one upload of bills may have.

@@ -228,6 +228,8 @@ class BillVersionDetail:
     greatest_day: date | None
     live_since: datetime | None
     superseded_at: datetime | None
+    files_removed_at: datetime | None
+    """When retention gave its files up."""
     files: tuple[PartFile, ...]
     against: tuple[Comparison, ...]
     """With the version that was live before it; for a held one, with what it would replace."""
@@ -306,6 +308,7 @@ def bill_page(
                 greatest_day=row.greatest_day,
                 live_since=row.live_since,
                 superseded_at=row.superseded_at,
+                files_removed_at=row.files_removed_at,
                 files=tuple(_file(part) for part in deliveries.get(row.pk, [])),
                 against=tuple(_compared(row, one, costs) for one in against[row.pk]),
             )

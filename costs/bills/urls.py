@@ -1,11 +1,13 @@
 from django.urls import path
 
-from costs.bills.views import bill, matrix, rejects, uploads
+from costs.bills.views import bill, matrix, rejects, space, uploads
 
 app_name = "bills"
 urlpatterns = [
     path("bills/", matrix.sources, name="sources"),
     path("bills.csv", matrix.sources_csv, name="sources_csv"),
+    path("bills/space/", space.space, name="space"),
+    path("bills/space.csv", space.space_csv, name="space_csv"),
     path("bills/upload/", uploads.upload, name="upload"),
     path("bills/uploads/<int:pk>/", uploads.uploaded, name="uploaded"),
     path("bills/files/<int:pk>/raw", bill.raw, name="raw"),

@@ -78,6 +78,9 @@ class BillVersion(models.Model):
     delivered_by = models.CharField(max_length=150)
     live_since = models.DateTimeField(null=True)
     superseded_at = models.DateTimeField(null=True)
+    files_removed_at = models.DateTimeField(
+        null=True, help_text="When retention gave its files up; its row stays."
+    )
     deliveries = models.ManyToManyField(Delivery, through="Part", related_name="versions")
 
     class Meta:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 
 from costs.lake.models import BillVersion, Delivery, Generation, Part, Pin, Source
 from costs.lake.versions import TABLES, table_file
@@ -238,8 +238,15 @@ def overlapping(source: str, period: date, accounts: Sequence[Sequence[str]]) ->
 
 
 def pin(version: BillVersion, *, holder: str, now: datetime) -> None:
-    """Keep a version's files for ``holder`` (a signed-off review, a closed month)."""
-    Pin.objects.get_or_create(version=version, holder=holder, defaults={"created_at": now})
+    """Keep a version's files for ``holder`` (a signed-off review, a closed month).
+
+    Raises :class:`Conflict` when they are gone already.
+    """
+    with transaction.atomic():
+        hold()  # retention does as well
+        if BillVersion.objects.exclude(files_removed_at=None).filter(pk=version.pk).exists():
+            raise Conflict(f"the files of {version} are gone")
+        Pin.objects.get_or_create(version=version, holder=holder, defaults={"created_at": now})
 
 
 @dataclass(frozen=True)
@@ -299,14 +306,19 @@ def tidy(store: Store, *, now: datetime, progress: Callable[[str], None] = print
     """Remove folders and rule-dependent tables that no row names, a day later; return how many.
 
     A process that died between publishing and entering leaves such a folder; so does one that was
-    killed while staging. Raw files that were refused go too. Tables of rules that are no longer in
-    force go a day after the flip.
+    killed while staging. Raw files that were refused go too, and what retention gave up. Tables of
+    rules that are no longer in force go a day after the flip.
     """
     versions = {
         version.key: version
-        for version in BillVersion.objects.only("key", "rule_set", "allocated_at")
+        for version in BillVersion.objects.filter(files_removed_at=None).only(
+            "key", "rule_set", "allocated_at"
+        )
     }
-    delivered = Delivery.objects.values_list("raw_key", flat=True).distinct()
+    # Those of versions whose files are there, and those that no version was made of yet.
+    delivered = Delivery.objects.filter(
+        Q(parts__isnull=True) | Q(parts__version__files_removed_at=None)
+    ).values_list("raw_key", flat=True)
     named = {*versions, *(key.rpartition("/")[0] for key in delivered)}
     removed = 0
     for key, changed in [
@@ -318,16 +330,16 @@ def tidy(store: Store, *, now: datetime, progress: Callable[[str], None] = print
             store.remove(key)
             progress(f"removed {key}")
             removed += 1
-    for version in versions.values():
-        kept = {table_file(table, version.rule_set) for table in TABLES}
+    tables = tuple(f"{table}-" for table in TABLES)
+    for file in store.files("charges"):
+        folder, _, name = file.key.rpartition("/")
+        version = versions.get(folder)
+        if version is None or not name.startswith(tables) or now - file.changed <= TIDY_AFTER:
+            continue
         if version.allocated_at and now - version.allocated_at <= TIDY_AFTER:
             continue
-        for file in store.files(version.key):
-            name = file.key.rpartition("/")[2]
-            if name in kept or not name.startswith(tuple(f"{table}-" for table in TABLES)):
-                continue
-            if now - file.changed > TIDY_AFTER:
-                store.remove(file.key)
-                progress(f"removed {file.key}")
-                removed += 1
+        if name not in {table_file(table, version.rule_set) for table in TABLES}:
+            store.remove(file.key)
+            progress(f"removed {file.key}")
+            removed += 1
     return removed

@@ -11,6 +11,7 @@ from functools import lru_cache
 from django.conf import settings
 from django.db.models import Count
 
+from costs.errors import OutOfReach
 from costs.lake.engine import cursor
 from costs.lake.models import BillVersion, Generation, Part
 from costs.lake.versions import TABLES, Table, charges_keys, from_files, keys_key, table_key
@@ -18,6 +19,16 @@ from costs.periods import Period
 from costs.stores import open_store
 
 Status = BillVersion.Status
+
+
+class FilesRemoved(OutOfReach):
+    """What somebody wants to see of an old version went with its files."""
+
+    def __init__(self, version: BillVersion) -> None:
+        super().__init__(
+            f"the files of {version}, the last one that had arrived by then, were removed on"
+            f" {version.files_removed_at:%Y-%m-%d} by retention; ask for a later day"
+        )
 
 
 def generation() -> int:
@@ -60,6 +71,9 @@ def _delivered(by: datetime) -> list[BillVersion]:
     newest: dict[tuple[int, date], BillVersion] = {}
     for version in versions.select_related("source"):
         newest.setdefault((version.source_id, version.billing_period), version)
+    for version in newest.values():
+        if version.files_removed_at is not None:
+            raise FilesRemoved(version)
     return list(newest.values())
 
 
