@@ -1,7 +1,7 @@
 """`make bench`: run the benchmarks, print a table, write bench/results.json.
 
-`python -m bench NAME…` runs some of them: explore, first_page, ingest, reallocation, review,
-serve_memory, setup_time.
+`python -m bench NAME…` runs some of them: explore, first_page, forecast, ingest,
+reallocation, review, serve_memory, setup_time.
 HEADROOM_BENCH_ROWS makes everything small: rows of the bill instead of 2,000,000, a fact a day for
 every 146 of them, and one round each. Small figures say only that the benchmarks run.
 """
@@ -12,7 +12,16 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 
-from bench import explore, first_page, ingest, reallocation, review, serve_memory, setup_time
+from bench import (
+    explore,
+    first_page,
+    forecast,
+    ingest,
+    reallocation,
+    review,
+    serve_memory,
+    setup_time,
+)
 from bench.processes import ROOT
 from bench.results import Result, table, write
 
@@ -24,6 +33,7 @@ def benchmarks() -> Mapping[str, Callable[[], list[Result]]]:
         return {
             "explore": lambda: explore.run(max(60, rows // 146), requests=5, rounds=1),
             "first_page": lambda: first_page.run(max(60, rows // 146), rounds=1),
+            "forecast": lambda: forecast.run(max(20, rows // 4000)),
             "ingest": lambda: ingest.run(rows, rounds=1),
             "reallocation": lambda: reallocation.run(rows, rounds=1),
             "review": lambda: review.run(max(60, rows // 146), requests=5, rounds=1),
@@ -33,6 +43,7 @@ def benchmarks() -> Mapping[str, Callable[[], list[Result]]]:
     return {
         "explore": explore.run,
         "first_page": first_page.run,
+        "forecast": forecast.run,
         "ingest": ingest.run,
         "reallocation": reallocation.run,
         "review": review.run,

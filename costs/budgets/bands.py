@@ -6,14 +6,15 @@ effective cost, tax and credits included.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from math import floor
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from costs.money import EXACT, MixedCurrencies, plain
 from costs.periods import Period
+from costs.spend.currency import Rates
 
 type VerdictName = Literal["over", "at risk", "under", "inside", "unknown"]
 
@@ -60,12 +61,24 @@ class Outlook:
 
 
 @dataclass(frozen=True)
-class ForecastMethod:
-    """How an outlook is made from the costs of a month's complete days, first day first."""
+class Lacking:
+    """Why there is no outlook: ``have`` days of history of the ``needed`` ones."""
 
-    needed_days: int
-    """Complete days of the month without which ``outlook`` gives None."""
-    outlook: Callable[[Sequence[Decimal], Period, Band | None], Outlook | None]
+    have: int
+    needed: int
+
+    def __str__(self) -> str:
+        return f"Not enough data for a forecast: {self.have} of {self.needed} days."
+
+
+class Forecasting(Protocol):
+    """What says where a month ends (:class:`costs.budgets.forecast.Forecast`)."""
+
+    def outlook(
+        self, environment: str, currency: str, month: Period, band: Band | None
+    ) -> Outlook | None: ...
+    def lacking(self, environment: str, currency: str, month: Period) -> Lacking | None: ...
+    def in_currency(self, target: str, rates: Rates) -> Forecasting: ...
 
 
 @dataclass(frozen=True)
@@ -78,6 +91,8 @@ class Gauge:
     pace: Decimal | None
     """Where today's month to date would be if the middle of the band were spent evenly."""
     outlook: Outlook | None
+    lacking: Lacking | None = None
+    """Why there is no outlook."""
 
 
 @dataclass(frozen=True)
@@ -118,14 +133,14 @@ def pace(band: Band, month: Period, complete_days: int) -> Decimal:
     return share.quantize(Decimal("1e-18"), rounding=ROUND_HALF_EVEN, context=EXACT)
 
 
-def verdict(gauge: Gauge, month: Period, *, complete_days: int, needed_days: int) -> Verdict:
+def verdict(gauge: Gauge, month: Period, *, complete_days: int) -> Verdict:
     """Judge a month by the table of METHODS.md section 1: the first that holds, in its order.
 
     ``gauge.month_to_date`` is the effective cost of the ``complete_days`` of ``month``.
 
     What is spent is spent, so ``over`` needs no forecast. A complete month needs none either: it is
-    over, under or inside. Between those, a month whose outlook is missing (fewer complete days than
-    ``needed_days``) is ``unknown``. Without a band in the gauge's currency nothing can be judged.
+    over, under or inside. Between those, a month whose outlook is missing is ``unknown``, and the
+    gauge says what is lacking. Without a band in the gauge's currency nothing can be judged.
     """
     band, spent, outlook = gauge.band, gauge.month_to_date, gauge.outlook
     if band is None:
@@ -145,7 +160,7 @@ def verdict(gauge: Gauge, month: Period, *, complete_days: int, needed_days: int
             return Verdict("under", f"The month ended at {so_far}, below the low of {low}.")
         return Verdict("inside", f"The month ended at {so_far}, inside {low} to {high}.")
     if outlook is None or outlook.chance_above is None or outlook.chance_below is None:
-        return Verdict("unknown", _too_few(complete_days, needed_days))
+        return Verdict("unknown", str(gauge.lacking or "There is no forecast of this month."))
     # On its own: an expectation may well round to the figure that it is held against.
     (expected,) = figures(gauge.currency, outlook.expected)
     low, high = figures(gauge.currency, band.low, band.high)
@@ -169,13 +184,6 @@ def _why_inside(outlook: Outlook, expected: str, low: str, high: str) -> str:
     if below > above:
         return f"Expected {expected}, {chance(below)} chance of ending below {low}."
     return f"Expected {expected}, {chance(above)} chance of passing {high}."
-
-
-def _too_few(complete_days: int, needed_days: int) -> str:
-    have = {0: "there is none yet", 1: "there is 1"}.get(
-        complete_days, f"there are {complete_days}"
-    )
-    return f"The forecast needs {needed_days} complete days of this month; {have}."
 
 
 def chance(value: float) -> str:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
-from costs.budgets.bands import Band, ForecastMethod
+from costs.bills import queries as bills
+from costs.budgets.bands import Band, Gauge, Verdict
+from costs.budgets.estate import TOTAL
+from costs.budgets.forecast import Forecast
+from costs.budgets.judged import band_of_total, judged
 from costs.budgets.models import BandChange, DriverChange
+from costs.budgets.year import UNALLOCATED, last_complete_day
 from costs.people.scope import Scope
-from costs.periods import Period
+from costs.periods import DAY, Period, complete_days, month_of
+from costs.spend import queries as spend
 
 
 def bands_for(scope: Scope, month: Period) -> dict[str, Band]:
@@ -110,11 +117,96 @@ def band_edits(scope: Scope) -> list[BandEdit]:
     ]
 
 
-def forecast_method() -> ForecastMethod:
-    """How the end of a month is expected: the one place that a better forecast replaces."""
-    from costs.budgets import run_rate
+HISTORY: Final = timedelta(days=430)
+"""Days that a forecast looks at: a year of past errors, a month to have made them over, and the
+four weeks that the first of them was made from."""
 
-    return run_rate.METHOD
+
+def forecast(
+    scope: Scope,
+    through: date | None,
+    *,
+    metric: spend.Metric = "effective_cost",
+    as_delivered: datetime | None = None,
+) -> Forecast:
+    """What the days up to and including ``through`` say about month ends, as ``scope`` sees them.
+
+    Kept until something else is live. ``as_delivered`` looks only at what had arrived by then.
+    """
+    return _forecast(scope, through, metric=metric, as_delivered=as_delivered)
+
+
+@spend.until_changed
+def _forecast(
+    scope: Scope, through: date | None, *, metric: spend.Metric, as_delivered: datetime | None
+) -> Forecast:
+    if through is None:
+        return Forecast([], None)
+    period = Period(through + DAY - HISTORY, through + DAY)
+    return Forecast(
+        spend.daily_costs(scope, period=period, metric=metric, as_delivered=as_delivered), through
+    )
+
+
+@dataclass(frozen=True)
+class EnvironmentOutlook:
+    """Where one environment's month ends; ``environment`` may be ``unallocated`` or ``total``."""
+
+    environment: str
+    label: str
+    month: Period
+    complete_days: int
+    gauge: Gauge
+    verdict: Verdict
+
+
+def outlooks(
+    scope: Scope,
+    as_of: date,
+    *,
+    metric: spend.Metric = "effective_cost",
+    month: Period | None = None,
+    through: date | None = None,
+    as_delivered: datetime | None = None,
+) -> list[EnvironmentOutlook]:
+    """Each environment, what is unallocated and the total, currency by currency.
+
+    Of the month of the day before ``as_of``, or of ``month``, from the days up to ``through`` (when
+    None, those that are complete by ``as_of``). Environments come in their order, then those that
+    only charges name. Every currency of the last 430 days has its rows; where there was none at
+    all, there is a row in the currency of each band. Bands hold effective cost of all cost centers:
+    with another metric, or for who sees only some of them, nothing is held against them.
+    """
+    if through is None:
+        through = last_complete_day(bills.freshness(scope, as_of))
+    if through is not None:
+        through = min(through, as_of - DAY)
+    month = month or month_of(as_of - DAY)
+    found = forecast(scope, through, metric=metric, as_delivered=as_delivered)
+    bands = bands_for(scope, month) if metric == "effective_cost" else {}
+    known = [(one.name, one.label) for one in bills.environments(scope)]
+    sees_unallocated = scope.environments is None or UNALLOCATED in scope.environments
+    complete = complete_days(month, through).days
+    answer = []
+    for currency in found.currencies or sorted({band.currency for band in bands.values()}):
+        extra = set(found.environments(currency)) - {name for name, _ in known} - {UNALLOCATED}
+        rows = [*known, *((name, name) for name in sorted(extra))]
+        if sees_unallocated:
+            rows.append((UNALLOCATED, "Unallocated"))
+        rows.append((TOTAL, "Total"))
+        for name, label in rows:
+            gauge, verdict = judged(
+                found,
+                name,
+                currency,
+                month,
+                complete_days=complete,
+                spent=found.spent(name, currency, month),
+                band=band_of_total(bands, bands) if name == TOTAL else bands.get(name),
+                sees_all_cost_centers=scope.cost_centers is None,
+            )
+            answer.append(EnvironmentOutlook(name, label, month, complete, gauge, verdict))
+    return answer
 
 
 def _band(row: BandChange) -> Band:

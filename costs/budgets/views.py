@@ -83,7 +83,7 @@ def _year(scope: Scope, now: datetime) -> Year:
         sees_all_cost_centers=scope.cost_centers is None,
         costs=spend.cost_by(scope, by=("day", "environment"), period=period),
         bands=queries.band_of_months(scope, months),
-        forecast=queries.forecast_method(),
+        forecast=queries.forecast(scope, through),
         through=through,
     )
 

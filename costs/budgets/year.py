@@ -9,21 +9,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, Protocol
 
-from costs.budgets.bands import (
-    Band,
-    ForecastMethod,
-    Gauge,
-    Verdict,
-    pace,
-    total_band,
-    verdict,
-)
-from costs.money import EXACT, MixedCurrencies, exact_sum
+from costs.budgets.bands import Band, Forecasting, Gauge, Verdict
+from costs.budgets.estate import TOTAL
+from costs.budgets.judged import band_of_total, judged
+from costs.money import EXACT, exact_sum
 from costs.periods import Period, complete_days, month_before, month_of, week_name, week_of
 
 MONTHS: Final = 12
 UNALLOCATED: Final = "unallocated"
-TOTAL: Final = "total"
 STALE_TOGETHER: Final = timedelta(days=7)
 """As in the review: when all sources are late, those this close to the freshest one count."""
 
@@ -120,7 +113,7 @@ def year_of(
     sees_all_cost_centers: bool,
     costs: Sequence[CostRow],
     bands: Mapping[tuple[str, Period], Band],
-    forecast: ForecastMethod,
+    forecast: Forecasting,
     through: date | None,
 ) -> Year:
     """Compose the year. ``costs`` are effective cost by (day, environment) over ``months``."""
@@ -137,44 +130,42 @@ def year_of(
     if sees_unallocated or UNALLOCATED in found:
         names.append((UNALLOCATED, "Unallocated"))
 
-    def cell(month: Period, members: Sequence[str], band: Band | Verdict | None) -> YearCell:
+    def cell(
+        name: str, month: Period, members: Sequence[str], band: Band | Verdict | None
+    ) -> YearCell:
         days = complete_days(month, through)
-        spent = [exact_sum(daily.get((name, day), Decimal(0)) for name in members) for day in days]
-        reason = band if isinstance(band, Verdict) else None
-        held = None if isinstance(band, Verdict) else band
-        if held is not None and not sees_all_cost_centers:
-            reason = Verdict("unknown", "You see only some cost centers; a band is for all.")
-        usable = held if held and held.currency == currency and reason is None else None
-        gauge = Gauge(
-            currency=currency,
-            band=usable,
-            month_to_date=exact_sum(spent),
-            pace=pace(usable, month, days.days) if usable and days.days < month.days else None,
-            outlook=forecast.outlook(spent, month, usable) if days.days < month.days else None,
-        )
-        judged = verdict(
-            replace(gauge, band=held),
+        gauge, verdict = judged(
+            forecast,
+            name,
+            currency,
             month,
             complete_days=days.days,
-            needed_days=forecast.needed_days,
+            spent=exact_sum(daily.get((one, day), Decimal(0)) for one in members for day in days),
+            band=band,
+            sees_all_cost_centers=sees_all_cost_centers,
         )
+        if days.days == month.days:
+            # A month that is over is its bar and its band.
+            gauge = replace(gauge, pace=None, outlook=None)
         return YearCell(
             month=month,
             gauge=gauge,
-            verdict=reason or judged,
+            verdict=verdict,
             complete=days.days == month.days,
             empty=not days.days or first is None or month.end <= first,
             week=week_name(week_of(days.last if days.days else month.start)),
         )
 
     rows = [
-        YearRow(name, label, tuple(cell(m, [name], bands.get((name, m))) for m in months))
+        YearRow(name, label, tuple(cell(name, m, [name], bands.get((name, m))) for m in months))
         for name, label in names
     ]
     members = [name for name, _ in names]
-    rows.append(
-        YearRow(TOTAL, "Total", tuple(cell(m, members, _total(bands, m, members)) for m in months))
-    )
+    totals = []
+    for month in months:
+        held = {name: band for (name, of), band in bands.items() if of == month}
+        totals.append(cell(TOTAL, month, members, band_of_total(held, members)))
+    rows.append(YearRow(TOTAL, "Total", tuple(totals)))
     return Year(
         months=tuple(months),
         currency=currency,
@@ -182,17 +173,6 @@ def year_of(
         through=through,
         other_currencies=tuple(sorted({row.currency for row in costs} - {currency})),
     )
-
-
-def _total(
-    bands: Mapping[tuple[str, Period], Band], month: Period, members: Sequence[str]
-) -> Band | Verdict | None:
-    held = [bands[name, month] for name in members if (name, month) in bands]
-    try:
-        return total_band(held)
-    except MixedCurrencies:
-        codes = " and ".join(sorted({band.currency for band in held}))
-        return Verdict("unknown", f"Bands in {codes} have no sum: no exchange rate is known.")
 
 
 def main_currency(bands: Mapping[tuple[str, Period], Band], costs: Iterable[CostRow]) -> str:

@@ -7,22 +7,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final, Protocol
 
-from costs.budgets.bands import (
-    Band,
-    ForecastMethod,
-    Gauge,
-    Verdict,
-    pace,
-    total_band,
-    verdict,
-)
-from costs.money import EXACT, MixedCurrencies, exact_sum
+from costs.budgets.bands import Band, Forecasting
+from costs.budgets.judged import band_of_total, judged
+from costs.money import EXACT, exact_sum
 from costs.periods import Period, week_name
 from costs.review.headline import headline
 from costs.review.span import WEEKS, Span
@@ -123,7 +116,7 @@ class WeekFacts:
     """Per month of the span: billed cost of its complete days by (environment,)."""
     bands: Mapping[Period, Mapping[str, Band]]
     """Per month of the span: the band of each environment that has one."""
-    forecast: ForecastMethod
+    forecast: Forecasting
     resources: Sequence[ResourceRow]
     resource_counts: Sequence[CountRow]
     unallocated_after: Sequence[CostRow]
@@ -219,8 +212,7 @@ def week_review(facts: WeekFacts) -> WeekReview:
             environment=name,
             label=label,
             months=tuple(
-                _month(facts, month, currency, {name}, _band_of(facts, month, name), daily)
-                for month in span.months
+                _month(facts, month, currency, name, {name}, daily) for month in span.months
             ),
             week=sums.change(name),
             weeks=sums.weeks(name),
@@ -233,8 +225,7 @@ def week_review(facts: WeekFacts) -> WeekReview:
             environment=TOTAL,
             label="Total",
             months=tuple(
-                _month(facts, month, currency, seen, _total_band(facts, month, seen), daily)
-                for month in span.months
+                _month(facts, month, currency, TOTAL, seen, daily) for month in span.months
             ),
             week=sums.change(TOTAL),
             weeks=tuple(exact_sum(row.weeks[n] for row in rows) for n in range(WEEKS)),
@@ -344,61 +335,36 @@ def _daily(rows: Iterable[CostRow], currency: str) -> dict[tuple[str, date], Dec
     return daily
 
 
-def _band_of(facts: WeekFacts, month: Period, environment: str) -> Band | None:
-    return facts.bands.get(month, {}).get(environment)
-
-
-def _total_band(facts: WeekFacts, month: Period, seen: set[str]) -> Band | Verdict | None:
-    bands = facts.bands.get(month, {})
-    try:
-        return total_band(bands[name] for name in sorted(bands) if name in seen)
-    except MixedCurrencies:
-        codes = " and ".join(sorted({bands[name].currency for name in bands if name in seen}))
-        return Verdict("unknown", f"Bands in {codes} have no sum: no exchange rate is known.")
-
-
 def _month(
     facts: WeekFacts,
     month: Period,
     currency: str,
-    environments: set[str],
-    band: Band | Verdict | None,
+    environment: str,
+    members: set[str],
     daily: Mapping[tuple[str, date], Decimal],
 ) -> MonthGauge:
-    """The gauge of some environments together; ``band`` may be the reason why there is none."""
+    """The gauge of an environment, or of the total of ``members``."""
     complete = facts.span.complete_part(month)
-    costs = [exact_sum(daily.get((name, day), ZERO) for name in environments) for day in complete]
-    spent = exact_sum(costs)
-    reason = band if isinstance(band, Verdict) else None
-    band = None if isinstance(band, Verdict) else band
-    usable = band if band is not None and band.currency == currency else None
-    if band is not None and not facts.sees_all_cost_centers:
-        reason = Verdict(
-            "unknown", "You see only some cost centers; the band is for all of them together."
-        )
-        usable = None
-    gauge = Gauge(
-        currency=currency,
-        band=usable,
-        month_to_date=spent,
-        pace=None if usable is None else pace(usable, month, complete.days),
-        outlook=facts.forecast.outlook(costs, month, usable),
+    bands = facts.bands.get(month, {})
+    gauge, verdict = judged(
+        facts.forecast,
+        environment,
+        currency,
+        month,
+        complete_days=complete.days,
+        spent=exact_sum(daily.get((name, day), ZERO) for name in members for day in complete),
+        band=band_of_total(bands, members) if environment == TOTAL else bands.get(environment),
+        sees_all_cost_centers=facts.sees_all_cost_centers,
     )
     return MonthGauge(
         month=month,
         complete_days=complete.days,
         gauge=gauge,
-        verdict=reason
-        or verdict(
-            replace(gauge, band=band),
-            month,
-            complete_days=complete.days,
-            needed_days=facts.forecast.needed_days,
-        ),
+        verdict=verdict,
         billed_month_to_date=exact_sum(
             row.cost
             for row in facts.billed.get(month, ())
-            if row.currency == currency and (row.keys[0] or UNALLOCATED) in environments
+            if row.currency == currency and (row.keys[0] or UNALLOCATED) in members
         ),
     )
 

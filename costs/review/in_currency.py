@@ -74,6 +74,7 @@ def in_currency(facts: WeekFacts, target: str, rates: Rates) -> tuple[WeekFacts,
                 month: _monthly(rows, month, target, rates) for month, rows in facts.billed.items()
             },
             bands=bands,
+            forecast=facts.forecast.in_currency(target, rates),
             resources=[row for row, _ in resources],
             resource_counts=[_count(row, target, rates) for row in facts.resource_counts],
             unallocated_after=_folded(facts.unallocated_after, target, rates),

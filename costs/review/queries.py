@@ -85,7 +85,7 @@ def week_review(
             for month in span.months
         },
         bands={month: budgets.bands_for(scope, month) for month in span.months},
-        forecast=budgets.forecast_method(),
+        forecast=budgets.forecast(scope, span.through),
         resources=spend.resource_changes(scope, period=span.this, before=span.last, metric=metric)
         if has_days
         else [],

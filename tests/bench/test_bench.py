@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import bench.__main__ as command
-from bench import first_page, ingest, reallocation, review, serve_memory
+from bench import first_page, forecast, ingest, reallocation, review, serve_memory
 from bench.focus_file import write_bill
 from bench.results import Result, against, at_most, table, write
 
@@ -48,6 +48,10 @@ def test_ingest_runs_small() -> None:
         "ingest_focus_csv",
         "ingest_focus_csv_peak",
     ]
+
+
+def test_forecast_runs_small() -> None:
+    assert "forecast_500_series" in names(forecast.run(20))
 
 
 def test_reallocation_runs_small() -> None:

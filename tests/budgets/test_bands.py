@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from costs.budgets.bands import (
     Band,
     Gauge,
+    Lacking,
     Outlook,
     Verdict,
     chance,
@@ -42,8 +43,8 @@ def judge(
     currency: str = "USD",
     month: Period = NOVEMBER,
 ) -> Verdict:
-    gauge = Gauge(currency, band, Decimal(spent), None, seen)
-    return verdict(gauge, month, complete_days=complete_days, needed_days=3)
+    gauge = Gauge(currency, band, Decimal(spent), None, seen, None if seen else Lacking(9, 28))
+    return verdict(gauge, month, complete_days=complete_days)
 
 
 @pytest.mark.parametrize(
@@ -105,21 +106,7 @@ def judge(
             "30",
             None,
             2,
-            Verdict("unknown", "The forecast needs 3 complete days of this month; there are 2."),
-        ),
-        (
-            "30",
-            None,
-            1,
-            Verdict("unknown", "The forecast needs 3 complete days of this month; there is 1."),
-        ),
-        (
-            "0",
-            None,
-            0,
-            Verdict(
-                "unknown", "The forecast needs 3 complete days of this month; there is none yet."
-            ),
+            Verdict("unknown", "Not enough data for a forecast: 9 of 28 days."),
         ),
         # A complete month needs no chance, whatever one says.
         (

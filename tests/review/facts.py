@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from costs.budgets.bands import Band
-from costs.budgets.run_rate import METHOD
+from costs.budgets.estate import Kind
+from costs.budgets.forecast import Forecast
 from costs.periods import iso_week
 from costs.review.compose import WeekFacts
 from costs.review.span import Span, span_of
@@ -33,6 +35,29 @@ class Row:
     keys: tuple[str, ...]
     currency: str
     cost: Decimal
+
+
+@dataclass(frozen=True)
+class Day:
+    """The cost of a day, as a forecast takes it."""
+
+    day: date
+    environment: str
+    currency: str
+    cost: Decimal
+    kind: Kind = "usage"
+    key: str = ""
+
+
+def forecast(costs: Sequence[Row], through: date | None) -> Forecast:
+    """From rows by (day, environment, …)."""
+    return Forecast(
+        [
+            Day(date.fromisoformat(one.keys[0]), one.keys[1], one.currency, one.cost)
+            for one in costs
+        ],
+        through,
+    )
 
 
 @dataclass(frozen=True)
@@ -107,7 +132,7 @@ def facts(costs: list[Row], chosen: Span | None = None, **changes: Any) -> WeekF
         effective=None,
         billed={},
         bands=dict.fromkeys(chosen.months, BANDS),
-        forecast=METHOD,
+        forecast=forecast(changes.get("effective") or costs, chosen.through),
         resources=[],
         resource_counts=[],
         unallocated_after=[],

@@ -12,8 +12,9 @@ from costs.spend.queries.changes import (
     resource_changes,
     resource_counts,
 )
+from costs.spend.queries.daily import DailyCost, daily_costs
 from costs.spend.queries.rates import charges_by_month, display_currency, rates
-from costs.spend.queries.restriction import GROUPINGS, Restriction, restricted
+from costs.spend.queries.restriction import GROUPINGS, Restriction, restricted, until_changed
 from costs.spend.queries.totals import (
     METRICS,
     CostRow,
@@ -30,6 +31,7 @@ __all__ = [
     "METRICS",
     "NEW_AFTER",
     "CostRow",
+    "DailyCost",
     "Metric",
     "ResourceChange",
     "ResourceCounts",
@@ -37,6 +39,7 @@ __all__ = [
     "UnknownGrouping",
     "charges_by_month",
     "cost_by",
+    "daily_costs",
     "display_currency",
     "known_days",
     "last_day",
@@ -44,4 +47,5 @@ __all__ = [
     "resource_changes",
     "resource_counts",
     "restricted",
+    "until_changed",
 ]
