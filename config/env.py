@@ -79,6 +79,12 @@ class Environment:
     upload_limit: int
     """HEADROOM_UPLOAD_LIMIT: how large one upload of bills may be, all its files together, such as
     500MB or 2GB; in bytes here. Default: 2GB."""
+    azure_endpoint: str
+    """HEADROOM_AZURE_ENDPOINT: where Azure Resource Manager answers: another one for a sovereign
+    cloud, or for tests. Default: https://management.azure.com."""
+    azure_blob_endpoint: str
+    """HEADROOM_AZURE_BLOB_ENDPOINT: the address of a storage account, with {account} in the place
+    of its name. Default: https://{account}.blob.core.windows.net."""
     web_threads: int
     """HEADROOM_WEB_THREADS: threads of a web process, 1 to 64. Default: 4."""
     web_processes: int
@@ -106,6 +112,8 @@ NAMES = frozenset(
         "HEADROOM_TIME_ZONE",
         "HEADROOM_MEMORY_LIMIT",
         "HEADROOM_UPLOAD_LIMIT",
+        "HEADROOM_AZURE_ENDPOINT",
+        "HEADROOM_AZURE_BLOB_ENDPOINT",
         "HEADROOM_WEB_THREADS",
         "HEADROOM_WEB_PROCESSES",
         "HEADROOM_LOG_LEVEL",
@@ -151,6 +159,15 @@ def read_environment(base_dir: Path) -> Environment:
             time_zone=_time_zone(env.str("HEADROOM_TIME_ZONE", "UTC")),
             memory_limit=_memory_limit(env.str("HEADROOM_MEMORY_LIMIT", "512MB")),
             upload_limit=_bytes("HEADROOM_UPLOAD_LIMIT", env.str("HEADROOM_UPLOAD_LIMIT", "2GB")),
+            azure_endpoint=_https(
+                "HEADROOM_AZURE_ENDPOINT",
+                env.str("HEADROOM_AZURE_ENDPOINT", "https://management.azure.com"),
+            ),
+            azure_blob_endpoint=_https(
+                "HEADROOM_AZURE_BLOB_ENDPOINT",
+                env.str("HEADROOM_AZURE_BLOB_ENDPOINT", "https://{account}.blob.core.windows.net"),
+                needs="{account}",
+            ),
             web_threads=_between("HEADROOM_WEB_THREADS", env.int("HEADROOM_WEB_THREADS", 4), 1, 64),
             web_processes=_between(
                 "HEADROOM_WEB_PROCESSES", env.int("HEADROOM_WEB_PROCESSES", 1), 1, 64
@@ -264,6 +281,14 @@ def _url(name: str, value: str, schemes: tuple[str, ...]) -> str:
             f"{name}: must start with one of {', '.join(s + '://' for s in schemes)}"
         )
     return value
+
+
+def _https(name: str, value: str, needs: str = "") -> str:
+    # Azure's packages send a token over nothing else.
+    if not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#@]*)?", value) or needs not in value:
+        hint = f" with {needs} in it" if needs else ""
+        raise SettingError(f"{name}: {value[:100]!r} is no https:// address{hint}")
+    return value.rstrip("/")
 
 
 def _lake(value: str) -> str:

@@ -25,6 +25,9 @@ KEEP_DAYS = ENVIRONMENT.keep_days
 DUCKDB_MEMORY_LIMIT = ENVIRONMENT.memory_limit
 # How many bytes one upload of bills may have.
 UPLOAD_LIMIT = ENVIRONMENT.upload_limit
+# Where Azure answers: its own addresses, other ones for sovereign clouds and tests.
+AZURE_ENDPOINT = ENVIRONMENT.azure_endpoint
+AZURE_BLOB_ENDPOINT = ENVIRONMENT.azure_blob_endpoint
 # The team's time zone. Charges and everything stored are UTC (TIME_ZONE below).
 TEAM_TIME_ZONE = ENVIRONMENT.time_zone
 

@@ -13,12 +13,15 @@ class CostsConfig(AppConfig):
 
 def _register_jobs() -> None:
     """Make every kind of background work known; imported here, for models must be ready."""
-    from costs.bills import reallocation
+    from costs.bills import connecting, reallocation
     from costs.bills import tasks as bills
     from costs.demo import tasks as demo
-    from costs.jobs.kinds import register
+    from costs.jobs.kinds import on_sweep, register
 
     register(bills.INGEST, bills.ingest_upload, queue="long")
+    register(connecting.FETCH, bills.fetch, queue="long")
+    register(connecting.CHECK, bills.check, queue="short")
+    on_sweep("connections", connecting.request_due)
     register(reallocation.KIND, reallocation.work, queue="long")
     register(demo.LOAD, demo.load, queue="long")
 

@@ -3,7 +3,9 @@
 from costs.bills.models import (
     AllocationDraft,
     AllocationRule,
+    Connection,
     Environment,
+    FetchedDelivery,
     ProviderTotal,
     RuleSet,
 )
@@ -19,10 +21,12 @@ __all__ = [
     "AuditEntry",
     "BandChange",
     "BillVersion",
+    "Connection",
     "Delivery",
     "DisplayCurrencyChange",
     "DriverChange",
     "Environment",
+    "FetchedDelivery",
     "Generation",
     "JobRun",
     "Part",

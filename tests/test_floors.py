@@ -18,6 +18,7 @@ PLANTED = {
     "pure": ("costs/bills/allocation.py", "import django.db"),
     "doors": ("costs/review/queries.py", "import costs.bills.views"),
     "parquet": ("costs/review/queries.py", "import duckdb"),
+    "clouds": ("costs/bills/clouds/s3.py", "import django.conf"),
 }
 
 

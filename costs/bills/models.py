@@ -1,4 +1,4 @@
-"""Environments and the rules that place charges in them; what providers say they billed."""
+"""Environments and allocation rules, what providers say they billed, connections to clouds."""
 
 from __future__ import annotations
 
@@ -123,3 +123,57 @@ class ProviderTotal(models.Model):
             f"{self.provider_name} {self.billing_account_id} {self.billing_period:%Y-%m}"
             f" {self.currency}, {self.origin}{f' {self.invoice_id}' if self.invoice_id else ''}"
         )
+
+
+class Connection(models.Model):
+    """A way to bills that Headroom goes by itself, on a schedule. Names only: nothing secret."""
+
+    name = models.SlugField(max_length=60, unique=True, help_text="Stays: scripts name it.")
+    kind = models.CharField(max_length=40, help_text="See costs.bills.connections.KINDS.")
+    parameters = models.JSONField(default=dict, help_text="Checked by its kind.")
+    schedule = models.CharField(max_length=20, default="daily")
+    hour = models.PositiveSmallIntegerField(default=6, help_text="UTC; of daily and six-hourly.")
+    enabled = models.BooleanField(default=True)
+    version = models.PositiveIntegerField(default=1, help_text="Counts up with every change.")
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=150)
+    changed_at = models.DateTimeField()
+    changed_by = models.CharField(max_length=150)
+    last_run_at = models.DateTimeField(null=True, help_text="When the last run began.")
+    last_success_at = models.DateTimeField(null=True, help_text="When a run last lacked nothing.")
+    last_error = models.CharField(max_length=1000, blank=True, help_text="Empty: it went well.")
+    passes = models.BooleanField(default=False, help_text="The error may pass by itself.")
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FetchedDelivery(models.Model):
+    """What became of a delivery that a connection has fetched, and how to know it again."""
+
+    class State(models.TextChoices):
+        LOADED = "loaded"
+        FAILED = "failed"
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="fetched")
+    name = models.CharField(max_length=600, help_text="See costs.bills.exports.Offer.name.")
+    billing_period = models.DateField(null=True, help_text="First day, where the layout tells it.")
+    etags = models.JSONField(default=dict, help_text="By key; empty for answers of an API.")
+    size = models.BigIntegerField(default=0, help_text="Bytes.")
+    state = models.CharField(max_length=10, choices=State)
+    error = models.CharField(max_length=1000, blank=True)
+    fetched_at = models.DateTimeField()
+    bills = models.JSONField(default=list, help_text="Source, billing period, version, status.")
+
+    class Meta:
+        ordering = ("-billing_period", "name")
+        verbose_name_plural = "fetched deliveries"
+        constraints = [
+            models.UniqueConstraint(fields=("connection", "name"), name="fetched_delivery_name")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.connection}"

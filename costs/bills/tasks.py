@@ -1,4 +1,4 @@
-"""Reading bills in the background."""
+"""Reading and fetching bills in the background."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any
 from django.utils import timezone
 
 from costs.bills.building import IngestError
+from costs.bills.models import Connection
 from costs.bills.operations import ingest_bill
 from costs.bills.upload import folder_of
+from costs.cli import as_of_moment
 from costs.jobs.kinds import Telling
 
 INGEST = "bills.ingest"
@@ -59,6 +61,28 @@ def _shown(file: str, names: Mapping[str, str]) -> str:
         if file == path or file.startswith(f"{path}/"):
             return name + file.removeprefix(path)
     return file
+
+
+def fetch(tell: Telling, *, connection: int, again: bool, as_of: str) -> dict[str, Any]:
+    """Fetch by a connection. Raises :class:`fetching.FetchFailed` when anything is missing."""
+    from costs.bills import fetching
+
+    known = Connection.objects.filter(pk=connection).first()
+    if known is None:
+        raise fetching.FetchFailed("the connection has been removed")
+    steps = fetching.fetch(
+        tell, known, again=again, now=timezone.now(), as_of=as_of_moment(as_of or None)
+    )
+    return {"steps": [asdict(one) for one in steps]}
+
+
+def check(tell: Telling, *, kind: str, parameters: dict[str, str]) -> dict[str, Any]:
+    """Test a connection: what it may do and what it may not."""
+    from costs.bills import fetching
+
+    tell("asking", 0)
+    found = fetching.check_connection(kind, parameters, today=timezone.now().date())
+    return {"findings": [asdict(one) for one in found]}
 
 
 def _called(what: str, files: Sequence[Sequence[str]]) -> str:
