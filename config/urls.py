@@ -29,6 +29,7 @@ urlpatterns = [
     path("", include("costs.review.urls")),
     path("", include("costs.spend.urls")),
     path("", include("costs.spend.currency_urls")),
+    path("", include("costs.spend.shared_urls")),
     path("", include("costs.bills.urls")),
     path("", include("costs.bills.allocation_urls")),
     path("", include("costs.budgets.urls")),

@@ -165,6 +165,12 @@ TERMS: tuple[Term, ...] = (
         "Where costs belong",
     ),
     Term(
+        "shared cost",
+        "What belongs to nobody alone, such as tax or support. Rules split it over environments or"
+        " cost centers, as a view beside the direct cost.",
+        "Where costs belong",
+    ),
+    Term(
         "resource",
         "A machine, a database, a disk: whatever has an id of its own on a bill.",
         "Where costs belong",
