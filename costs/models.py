@@ -13,7 +13,7 @@ from costs.budgets.models import BandChange, DriverChange
 from costs.jobs.models import JobRun
 from costs.lake.models import BillVersion, Delivery, Generation, Part, Pin, Source
 from costs.people.models import AuditEntry, Visibility
-from costs.spend.models import DisplayCurrencyChange, RateChange, SavedView
+from costs.spend.models import DisplayCurrencyChange, RateChange, SavedView, SharedCostSet
 
 __all__ = [
     "AllocationDraft",
@@ -35,6 +35,7 @@ __all__ = [
     "RateChange",
     "RuleSet",
     "SavedView",
+    "SharedCostSet",
     "Source",
     "Visibility",
 ]

@@ -1,4 +1,4 @@
-"""Views of the explore page that people keep; exchange rates as people set them."""
+"""Views of the explore page that people keep; rates and shared costs as people set them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import models
 
 from costs.money_field import MoneyField
 
-__all__ = ["DisplayCurrencyChange", "RateChange", "SavedView"]
+__all__ = ["DisplayCurrencyChange", "RateChange", "SavedView", "SharedCostSet"]
 
 
 class SavedView(models.Model):
@@ -124,3 +124,47 @@ class DisplayCurrencyChange(models.Model):
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("the history of the display currency is append-only")
+
+
+class AppendOnlySets(models.QuerySet["SharedCostSet"]):
+    """Sets can be added and read, never changed or removed."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("the history of shared costs is append-only")
+
+    update = delete = bulk_update = _refuse
+
+
+class SharedCostSet(models.Model):
+    """All rules for shared costs as one edit left them, from a month on.
+
+    A month has the set made last of those valid by then. A row that ``undoes`` another one has no
+    rules of its own: neither of the two counts.
+    """
+
+    number = models.PositiveIntegerField(unique=True)
+    valid_from = models.DateField(help_text="First day of the first month it holds for.")
+    rules = models.JSONField(default=list, help_text="See costs.spend.shared_costs.to_json.")
+    what = models.CharField(max_length=300, help_text="The edit in words.")
+    undoes = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="undone_by"
+    )
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=150)
+    why = models.CharField(max_length=500, blank=True)
+
+    objects = AppendOnlySets.as_manager()
+
+    class Meta:
+        ordering = ("number",)
+
+    def __str__(self) -> str:
+        return f"shared costs {self.number} from {self.valid_from:%Y-%m}: {self.what}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("the history of shared costs is append-only")
+        super().save(*args, **kwargs)
+
+    def delete(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("the history of shared costs is append-only")
