@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, Final
 from uuid import uuid4
 
@@ -56,6 +57,11 @@ class Effect:
     tables: tuple[tuple[str, tuple[BeforeAfter, ...]], ...]
     """Label and tables by currency."""
     fallbacks: tuple[Fallback, ...]
+
+    @property
+    def moved(self) -> list[tuple[str, Decimal]]:
+        """What leaves its environment, by currency; empty where nothing does."""
+        return [(one.currency, one.moved) for one in self.tables[0][1] if one.moved]
 
 
 @dataclass(frozen=True)
