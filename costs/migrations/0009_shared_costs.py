@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("costs", "0007_files_removed_by_retention"),
+        ("costs", "0008_connections"),
     ]
 
     operations = [
