@@ -1,26 +1,36 @@
-"""One run of the baseline: `python -m bench.copy_bill FILE OUT MEMORY THREADS ORDERED`.
+"""One run of the baseline: `python -m bench.copy_bill FILE OUT MEMORY THREADS ORDERED [FORMAT]`.
 
 A bare DuckDB COPY of the file to Parquet: TRY_CAST of the number columns to DECIMAL(38,18) and of
 the times to TIMESTAMP, zstd, and the number of each row. No raw copy kept, no digest, nothing
 checked, nothing aggregated, nothing flushed to the disk. ORDERED is 1 to keep the file's order
-(a CSV's row numbers need it; DuckDB then writes a file with one thread only).
+(a CSV's row numbers need it; DuckDB then writes a file with one thread only). FORMAT is the module
+that made the file and knows its number and time columns (bench.focus_file unless given).
 
 Prints JSON: seconds, and the process's peak memory in MB.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import time
 from pathlib import Path
 
-from bench.focus_file import DECIMALS, TIMES
 from bench.processes import peak_memory
 
 
-def main(file: Path, out: Path, memory: str, threads: str, ordered: str) -> None:
+def main(
+    file: Path,
+    out: Path,
+    memory: str,
+    threads: str,
+    ordered: str,
+    of_format: str = "bench.focus_file",
+) -> None:
     import duckdb
+
+    made = importlib.import_module(of_format)
 
     connection = duckdb.connect(
         ":memory:",
@@ -33,8 +43,8 @@ def main(file: Path, out: Path, memory: str, threads: str, ordered: str) -> None
     )
     connection.execute("SET enable_progress_bar = false")
     casts = ", ".join(
-        [f"TRY_CAST({name} AS DECIMAL(38,18)) AS {name}" for name in DECIMALS]
-        + [f"TRY_CAST({name} AS TIMESTAMP) AS {name}" for name in TIMES]
+        [f'TRY_CAST("{name}" AS DECIMAL(38,18)) AS "{name}"' for name in made.DECIMALS]
+        + [f'TRY_CAST("{name}" AS TIMESTAMP) AS "{name}"' for name in made.TIMES]
     )
     if file.suffix == ".parquet":
         source = f"SELECT * REPLACE ({casts}) FROM read_parquet('{file}', file_row_number = true)"
@@ -51,4 +61,4 @@ def main(file: Path, out: Path, memory: str, threads: str, ordered: str) -> None
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:6])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:7])

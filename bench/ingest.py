@@ -49,7 +49,7 @@ def _compare(folder: Path, kind: str, goal: float, rows: int, rounds: int) -> li
     for nth in range(rounds):
         for ordered in ("0", "1") if kind == "parquet" else ("1",):
             bare.setdefault(ordered, []).append(_copy(bill, folder / f"{nth}.parquet", ordered))
-        ours.append(_store(bill, folder))
+        ours.append(store_bill(bill, folder))
     baseline = min(statistics.median(seconds) for seconds in bare.values())
     name = f"ingest_focus_{kind}"
     return [
@@ -58,7 +58,8 @@ def _compare(folder: Path, kind: str, goal: float, rows: int, rounds: int) -> li
     ]
 
 
-def _store(bill: Path, folder: Path) -> dict[str, Any]:
+def store_bill(bill: Path, folder: Path) -> dict[str, Any]:
+    """What one run of the product says, in a data folder of its own below ``folder``."""
     with tempfile.TemporaryDirectory(prefix="data-", dir=folder) as data:
         environ = {"HEADROOM_DATA_DIR": data, "HEADROOM_MEMORY_LIMIT": MEMORY}
         found: dict[str, Any] = run_module("bench.store_bill", str(bill), environ=environ)

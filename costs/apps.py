@@ -13,7 +13,7 @@ class CostsConfig(AppConfig):
 
 def _register_jobs() -> None:
     """Make every kind of background work known; imported here, for models must be ready."""
-    from costs.bills import connecting, reallocation
+    from costs.bills import connecting, manual_charges, reallocation
     from costs.bills import tasks as bills
     from costs.demo import tasks as demo
     from costs.jobs.kinds import on_sweep, register
@@ -23,6 +23,8 @@ def _register_jobs() -> None:
     register(connecting.CHECK, bills.check, queue="short")
     on_sweep("connections", connecting.request_due)
     register(reallocation.KIND, reallocation.work, queue="long")
+    register(manual_charges.KIND, manual_charges.work, queue="short")
+    on_sweep(manual_charges.KIND, manual_charges.on_sweep)
     register(demo.LOAD, demo.load, queue="long")
 
 

@@ -6,8 +6,10 @@ from costs.bills.models import (
     Connection,
     Environment,
     FetchedDelivery,
+    ManualCharge,
     ProviderTotal,
     RuleSet,
+    SourceMapping,
 )
 from costs.budgets.models import BandChange, DriverChange
 from costs.jobs.models import JobRun
@@ -29,6 +31,7 @@ __all__ = [
     "FetchedDelivery",
     "Generation",
     "JobRun",
+    "ManualCharge",
     "Part",
     "Pin",
     "ProviderTotal",
@@ -37,5 +40,6 @@ __all__ = [
     "SavedView",
     "SharedCostSet",
     "Source",
+    "SourceMapping",
     "Visibility",
 ]

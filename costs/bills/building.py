@@ -64,6 +64,8 @@ class Arrived:
     received: Received
     reader: Reader
     staged: Staged | None = None
+    source: str | None = None
+    """Name of the source whose column mapping it is read by."""
     part: NamedPart | None = None
     """What the manifest says of it."""
     half: Half | None = None
@@ -130,6 +132,7 @@ def stage(file: Arrived, store: Store, workspace: Path) -> Staged:
                 reader.charge(columns),
                 into,
                 0,
+                sniffed.delimiter,
             )
     except (UnreadableBill, StagingError) as error:
         raise IngestError(f"{received.given}: {error}") from None
@@ -149,8 +152,10 @@ def bills_of(files: Sequence[Arrived], source: str | None) -> list[Bill]:
     for file in files:
         assert file.staged is not None  # noqa: S101 - staged just before
         for part in file.staged.slices:
-            name = source or source_name(
-                part.provider_name, part.billing_account_id, file.reader.family
+            name = (
+                source
+                or file.source
+                or source_name(part.provider_name, part.billing_account_id, file.reader.family)
             )
             bill = bills.setdefault(
                 (name, part.billing_period),

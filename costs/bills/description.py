@@ -150,13 +150,14 @@ class Columns:
             return f"TRY_CAST({self._text(column)} AS JSON)"
         return f"to_json({sql_name(column)})"
 
-    def decimal(self, *names: str, strict: bool = True) -> str:
+    def decimal(self, *names: str, strict: bool = True, comma: bool = False) -> str:
         """The column as an exact decimal.
 
         Not a number: thousands separators, currency signs, more than 18 decimals (trailing zeros
         aside), 1e12 and more. Floats of a Parquet file are read through their shortest decimal,
         which is rounded at the 18th place: the digits beyond are the double's, not the bill's.
         Without ``strict``, as for quantities, more decimals of a text are rounded there too.
+        With ``comma``, decimals stand behind a comma, and a point is no number.
         """
         column = self.find(*names)
         if column is None:
@@ -166,6 +167,9 @@ class Columns:
         raw = self._text(column)
         if kind == "VARCHAR":
             raw = self._once("text", column, raw)
+        shown = raw
+        if comma:
+            raw = self._once("comma", column, f"translate({raw}, ',.', '.,')")
         # 12 digits before the point: what is longer fails the cast. Then as wide as sums need.
         number = sql_name(column) if exact else raw
         sql = f"CAST(TRY_CAST({number} AS DECIMAL(30,18)) AS {DECIMAL})"
@@ -175,7 +179,7 @@ class Columns:
             near = _is_shortest(sql_name(column), short)
             sql = f"CASE WHEN {near} THEN CAST({short} AS {DECIMAL}) ELSE {sql} END"
         if not strict or exact or kind in {"DOUBLE", "FLOAT"}:
-            return self._cast(Cast(column, raw, given, sql, NO_NUMBER, strict))
+            return self._cast(Cast(column, shown, given, sql, NO_NUMBER, strict))
         # A cast rounds what has more decimals and takes 1_000 for a number. Short plain digits,
         # nearly every number, cannot be either, so only the others are looked at closely.
         plain = f"regexp_full_match(trim({raw}), '[+-]?(\\d+\\.?\\d{{0,18}}0*|\\.\\d{{1,18}}0*)')"
@@ -188,7 +192,7 @@ class Columns:
         # Searching for single characters is many times cheaper than any pattern.
         close = " OR ".join((f"strlen({raw}) > 19", *(f"contains({raw}, '{c}')" for c in "_eE")))
         doubt = f"(({close}) AND NOT {plain} AND NOT {exponent})"
-        return self._cast(Cast(column, raw, given, sql, NO_NUMBER, strict, doubt))
+        return self._cast(Cast(column, shown, given, sql, NO_NUMBER, strict, doubt))
 
     def time(self, *names: str, formats: Sequence[str] = (), strict: bool = True) -> str:
         """The column as a timestamp in UTC; without a zone it is taken as UTC.

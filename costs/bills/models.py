@@ -177,3 +177,44 @@ class FetchedDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} of {self.connection}"
+
+
+class SourceMapping(models.Model):
+    """How the CSV files of one source are read; see ``costs.bills.mapping.ColumnMapping``."""
+
+    source = models.CharField(max_length=100, unique=True, help_text="Name of the source.")
+    sample = models.JSONField(help_text="Header and first rows; see costs.bills.sampling.Sample.")
+    document = models.JSONField(null=True, help_text="Empty until somebody has saved it.")
+    version = models.PositiveIntegerField(default=0, help_text="Counts up with every change.")
+    changed_at = models.DateTimeField()
+    changed_by = models.CharField(max_length=150)
+
+    class Meta:
+        ordering = ("source",)
+
+    def __str__(self) -> str:
+        return f"mapping of {self.source}"
+
+
+class ManualCharge(models.Model):
+    """A cost that somebody types, once or every month; months become bills of ``manual-…``."""
+
+    provider_name = models.CharField(max_length=100)
+    service_name = models.CharField(max_length=200)
+    amount = MoneyField(help_text="In each month.")
+    currency = models.CharField(max_length=3)
+    first_month = models.DateField(help_text="First day of the first month.")
+    last_month = models.DateField(null=True, help_text="First day of the last; empty: goes on.")
+    environment = models.CharField(max_length=120, blank=True)
+    cost_center = models.CharField(max_length=120, blank=True)
+    note = models.CharField(max_length=500, blank=True)
+    version = models.PositiveIntegerField(default=1, help_text="Counts up with every change.")
+    removed_at = models.DateTimeField(null=True)
+    changed_at = models.DateTimeField()
+    changed_by = models.CharField(max_length=150)
+
+    class Meta:
+        ordering = ("provider_name", "service_name", "first_month", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.service_name} of {self.provider_name}"

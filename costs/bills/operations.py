@@ -33,7 +33,7 @@ from costs.bills.judging import (
     held_reason,
     source_name,
 )
-from costs.bills.readers import reader_for
+from costs.bills.mapped_sources import reader_of
 from costs.bills.receiving import receive
 from costs.bills.rule_tables import write_rule_tables
 from costs.lake import operations as lake
@@ -97,7 +97,7 @@ def ingest_bill(
     store = open_store(settings.LAKE_URL)
     workspace = store.new_staging()
     try:
-        groups = _receive_all(given, store, workspace, tell)
+        groups = _receive_all(given, source, store, workspace, tell)
         loaded: list[LoadedBill] = []
         waiting: list[list[Arrived]] = []
         for nth, files in enumerate(groups):
@@ -124,7 +124,7 @@ def ingest_bill(
 
 
 def _receive_all(
-    given: Sequence[Path], store: Store, workspace: Path, tell: Progress
+    given: Sequence[Path], source: str | None, store: Store, workspace: Path, tell: Progress
 ) -> list[list[Arrived]]:
     groups = []
     for delivery in gather(given, workspace):
@@ -136,7 +136,8 @@ def _receive_all(
                 types = dict.fromkeys(received.sniffed.columns, "TEXT") or parquet_types(
                     received, store
                 )
-                file = Arrived(received, reader_for(types), **delivery.said_of(one))
+                reader, mapped = reader_of(types, received.sniffed.delimiter, source)
+                file = Arrived(received, reader, source=mapped, **delivery.said_of(one))
                 files.setdefault(received.digest, file)
             except (UnreadableBill, StagingError, OSError) as error:
                 raise IngestError(f"{one.shown}: {error}") from None
@@ -181,7 +182,7 @@ def _unchanged(files: Sequence[Arrived], source: str | None) -> list[LoadedBill]
                 return None
             family = file.reader.family
             derived = {source_name(p, a, family) for p, a in version.accounts}
-            if source is None and derived != {version.source.name}:
+            if source is None and {file.source or one for one in derived} != {version.source.name}:
                 return None
             seen.add(part.delivery.digest)
             answer += _answers(version, part.sums, part.rejected, file, "unchanged", "")

@@ -17,6 +17,8 @@ LARGEST_HEADER = 1 << 20
 """Bytes. The widest known header (a CUR of a large organisation) has about 60 KB."""
 LARGEST_EXPANSION = 200
 """Times. Wide reports shrink by 20 to 60; a bomb by 1,000 (ours)."""
+OTHER_DELIMITERS = (";", "\t", "|")
+"""What a mapped CSV may have instead of commas."""
 EXPANSION_ALLOWED = 64 << 20
 """Bytes that a file may expand to whatever its ratio (ours)."""
 
@@ -27,6 +29,8 @@ class Sniffed:
 
     container: Literal["csv", "csv.gz", "parquet"]
     columns: tuple[str, ...]
+    delimiter: str = ","
+    """What stands between values; known formats have commas, a mapped CSV may have another."""
 
 
 def sniff(file: BinaryIO) -> Sniffed:
@@ -40,22 +44,29 @@ def sniff(file: BinaryIO) -> Sniffed:
         raise UnreadableBill("this is a zip archive inside of another file; unpack it first")
     file.seek(0)
     if magic[:2] == b"\x1f\x8b":
-        return Sniffed("csv.gz", _header(_first_bytes_unzipped(file)))
-    return Sniffed("csv", _header(file.read(LARGEST_HEADER)))
+        return Sniffed("csv.gz", *_header(_unzipped(file, until=b"\n")))
+    return Sniffed("csv", *_header(file.read(LARGEST_HEADER)))
 
 
-def _first_bytes_unzipped(file: BinaryIO) -> bytes:
+def first_bytes(file: BinaryIO, sniffed: Sniffed, most: int) -> bytes:
+    """The text at the beginning of an open CSV or CSV.gz, at most about ``most`` bytes."""
+    return _unzipped(file)[:most] if sniffed.container == "csv.gz" else file.read(most)
+
+
+def _unzipped(file: BinaryIO, until: bytes | None = None) -> bytes:
     unzip = zlib.decompressobj(wbits=31)
     head = b""
     try:
-        while len(head) < LARGEST_HEADER and b"\n" not in head and (chunk := file.read(1 << 16)):
+        while len(head) < LARGEST_HEADER and (chunk := file.read(1 << 16)):
+            if until is not None and until in head:
+                break
             head += unzip.decompress(chunk, LARGEST_HEADER)
     except zlib.error as error:
         raise UnreadableBill(f"the gzip stream is damaged: {error}") from None
     return head
 
 
-def _header(head: bytes) -> tuple[str, ...]:
+def _header(head: bytes) -> tuple[tuple[str, ...], str]:
     if not head.strip():
         raise UnreadableBill("the file is empty")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in head[:400]:
@@ -71,11 +82,14 @@ def _header(head: bytes) -> tuple[str, ...]:
         raise UnreadableBill("the header is not UTF-8 text") from None
     if "\r" in text.rstrip("\r"):
         raise UnreadableBill("lines end in a bare carriage return; save with LF or CRLF")
-    columns = next(csv.reader([text.rstrip("\r")]), [])
+    text = text.rstrip("\r")
+    delimiter = ","
+    columns = next(csv.reader([text]), [])
     if len(columns) < 2:
-        found = next((d for d in (";", "\t", "|") if text.count(d) > 2), None)
-        hint = f"; it seems to use {found!r}" if found else ""
-        raise UnreadableBill(f"the header has no commas, so this is no comma-separated bill{hint}")
+        delimiter = max(OTHER_DELIMITERS, key=text.count)
+        columns = next(csv.reader([text], delimiter=delimiter), [])
+    if len(columns) < 2:
+        raise UnreadableBill("the header has no commas, so this is no comma-separated bill")
     seen: set[str] = set()
     for column in columns:
         if not column.strip():
@@ -83,7 +97,7 @@ def _header(head: bytes) -> tuple[str, ...]:
         if column.lower() in seen:
             raise UnreadableBill(f"the header has the column {column[:60]} twice")
         seen.add(column.lower())
-    return tuple(columns)
+    return tuple(columns), delimiter
 
 
 def check_expansion(file: BinaryIO, size: int) -> None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from costs.bills.views import bill, matrix, rejects, space, uploads
+from costs.bills.views import bill, manual, mappings, matrix, rejects, space, uploads
 
 app_name = "bills"
 urlpatterns = [
@@ -10,6 +10,17 @@ urlpatterns = [
     path("bills/space.csv", space.space_csv, name="space_csv"),
     path("bills/upload/", uploads.upload, name="upload"),
     path("bills/uploads/<int:pk>/", uploads.uploaded, name="uploaded"),
+    path("bills/mappings/", mappings.mappings, name="mappings"),
+    path("bills/mappings.csv", mappings.mappings_csv, name="mappings_csv"),
+    path("bills/mappings/new/", mappings.new_mapping, name="new_mapping"),
+    path("bills/mappings/<int:pk>/", mappings.mapping, name="mapping"),
+    path("bills/mappings/<int:pk>/sample/", mappings.new_sample, name="new_sample"),
+    path("bills/mappings/<int:pk>/remove/", mappings.remove_mapping, name="remove_mapping"),
+    path("bills/entered/", manual.charges, name="manual_charges"),
+    path("bills/entered.csv", manual.charges_csv, name="manual_charges_csv"),
+    path("bills/entered/new/", manual.new_charge, name="new_manual_charge"),
+    path("bills/entered/<int:pk>/", manual.charge, name="manual_charge"),
+    path("bills/entered/<int:pk>/remove/", manual.remove_charge, name="remove_manual_charge"),
     path("bills/files/<int:pk>/raw", bill.raw, name="raw"),
     path("bills/<int:pk>/rejects/", rejects.rejects, name="rejects"),
     path("bills/<int:pk>/rejects.csv", rejects.rejects_csv, name="rejects_csv"),

@@ -150,14 +150,17 @@ class Staged:
         return self.folder / REJECTS
 
 
-def scan(raw: Path, container: str, columns: tuple[str, ...]) -> tuple[str, str]:
+def scan(
+    raw: Path, container: str, columns: tuple[str, ...], delimiter: str = ","
+) -> tuple[str, str]:
     """FROM clause over the raw file, and the expression of its row number."""
     if container == "parquet":
         return f"read_parquet({quote(str(raw))}, file_row_number = true)", "file_row_number + 1"
     listed = ", ".join(f"{quote(column)}: 'VARCHAR'" for column in columns)
     compression = "gzip" if container == "csv.gz" else "none"
     source = (
-        f"read_csv({quote(str(raw))}, header = true, auto_detect = false, delim = ',',"
+        f"read_csv({quote(str(raw))}, header = true, auto_detect = false,"
+        f" delim = {quote(delimiter)},"
         " quote = '\"', escape = '\"', nullstr = ['', 'NULL', 'null'], store_rejects = true,"
         f" max_line_size = {LONGEST_LINE}, compression = '{compression}',"
         f" columns = {{{listed}}})"
@@ -185,6 +188,7 @@ def stage(
     expressions: Mapping[str, str],
     into: Path,
     number: int,
+    delimiter: str = ",",
 ) -> Staged:
     """Run a reader's description over ``raw`` and write charges and rejects in folder ``into``.
 
@@ -193,7 +197,7 @@ def stage(
     """
     import duckdb
 
-    source, row = scan(raw, container, columns)
+    source, row = scan(raw, container, columns, delimiter)
     staged = into / CHARGES
     connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
     try:

@@ -1,12 +1,14 @@
 """Each benchmark runs in a tiny size, and its findings have the shape that scripts rely on."""
 
+import gzip
 import json
 from pathlib import Path
 
 import pytest
 
 import bench.__main__ as command
-from bench import first_page, forecast, ingest, reallocation, review, serve_memory
+from bench import first_page, forecast, ingest, ingest_cur, reallocation, review, serve_memory
+from bench.cur_file import COLUMNS, write_report
 from bench.focus_file import write_bill
 from bench.results import Result, against, at_most, table, write
 
@@ -52,6 +54,20 @@ def test_ingest_runs_small() -> None:
 
 def test_forecast_runs_small() -> None:
     assert "forecast_500_series" in names(forecast.run(20))
+
+
+def test_ingest_of_a_cur_runs_small() -> None:
+    results = ingest_cur.run(2_000, rounds=1)
+    assert names(results) == ["ingest_cur_csv_gz", "ingest_cur_csv_gz_peak"]
+
+
+def test_made_up_report_is_as_wide_as_real_ones(tmp_path: Path) -> None:
+    for nth in range(2):
+        write_report(tmp_path / f"{nth}.csv.gz", 300, threads=1)
+    first, second = (gzip.decompress((tmp_path / f"{nth}.csv.gz").read_bytes()) for nth in range(2))
+    assert first == second
+    assert first.count(b"\n") == 301
+    assert len(first.splitlines()[0].split(b",")) == COLUMNS
 
 
 def test_reallocation_runs_small() -> None:

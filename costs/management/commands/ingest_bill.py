@@ -18,7 +18,7 @@ from costs.money import cents, plain
 class Command(OneLineErrors):
     """``ingest_bill FILE... [--source NAME] [--accept] [--json]``"""
 
-    help = "Read bills (files or folders of CSV, CSV.gz, Parquet) into the lake: all or none."
+    help = "Read bills (CSV, CSV.gz, Parquet, zip, folders, manifests) into the lake: all or none."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
