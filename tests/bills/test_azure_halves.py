@@ -6,9 +6,11 @@ import itertools
 import json
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from costs.bills import operations
 from costs.bills.building import IngestError
 from costs.bills.halves import Evidence, half_of
 from costs.lake.models import BillVersion, Delivery
@@ -263,3 +265,23 @@ def test_every_order_of_arrival_ends_the_same(tmp_path: Path, order: tuple[str, 
         ingest(file(tmp_path / f"{nth}{name}", kinds[name]))
 
     check_whole()
+
+
+def test_both_halves_at_once_lose_neither(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other half goes live after this one has looked for it, and before it is entered."""
+    other = file(tmp_path / "b", AMORTIZED)
+    building = operations.build  # type: ignore[attr-defined]
+    calls: list[str] = []
+
+    def build(*given: Any) -> Any:
+        calls.append("")
+        if len(calls) == 1:
+            assert ingest(other)[0].status == "loaded"
+        return building(*given)
+
+    monkeypatch.setattr(operations, "build", build)
+    (bill,) = ingest(file(tmp_path / "a", ACTUAL))
+
+    assert bill.status == "restated"
+    check_whole()
+    assert Delivery.objects.count() == 2
