@@ -61,6 +61,7 @@ COMPARISONS: Final = {
     "before": "the period before",
     "year": "a year earlier",
 }
+COSTS: Final = {"direct": "Direct", "shared": "With shared costs"}
 SORTS: Final = {"cost": "Largest cost", "change": "Largest change"}
 TOPS: Final = (5, 8, 20, 50)
 DEFAULT_TOP: Final = 8
@@ -217,6 +218,8 @@ class Explore(Selection):
     """Which of them: a part of their name."""
     shown_in: str = ""
     """The currency that all sums are converted into; empty for as billed."""
+    costs: str = "direct"
+    """``shared`` puts shared costs where rules split them."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -238,6 +241,8 @@ class Explore(Selection):
         pairs += self.selection_pairs
         if self.shown_in:
             pairs.append(("in", self.shown_in))
+        if self.costs != "direct":
+            pairs.append(("costs", self.costs))
         if self.asked_step:
             pairs.append(("step", self.asked_step))
         if self.compare != "none":
@@ -372,7 +377,7 @@ def _kept(period: Period) -> Period:
 _OF_SELECTION: Final = ("range", "from", "to", "search", "metric", "currency")
 _OF_EXPLORE: Final = (
     *_OF_SELECTION,
-    *("by", "then", "in", "step", "compare", "sort", "top", "pick", "find"),
+    *("by", "then", "in", "costs", "step", "compare", "sort", "top", "pick", "find"),
 )
 
 
@@ -399,6 +404,7 @@ def read_explore(
         pick=_choice(single, "pick", DIMENSIONS, ""),
         find=_text(single, "find"),
         shown_in=_code(single, "in"),
+        costs=_choice(single, "costs", COSTS, "direct"),
     )
 
 

@@ -16,13 +16,16 @@ from costs.pages import render_page
 from costs.people.queries import scope_of
 from costs.people.scope import Scope
 from costs.periods import DAY, Period
-from costs.spend import converted_tables, forms, queries, results, tables
-from costs.spend.currency import said
+from costs.spend import converted_tables, forms, queries, results, shared_tables, tables
+from costs.spend.currency import Conversion, Rates, said
 from costs.spend.explore import Explore
-from costs.spend.queries import converting, exploring
+from costs.spend.queries import converting, exploring, exploring_shared
 from costs.spend.queries.converting import InOne
+from costs.spend.queries.exploring_shared import WithShared, can_share
 from costs.spend.queries.saved_views import saved_views
+from costs.spend.queries.sharing import may_share, rule_spans
 from costs.spend.results import Result
+from costs.spend.shared_costs import RuleSpan
 
 NOT_YET = "There are no bills yet, so there is no table either."
 
@@ -40,6 +43,17 @@ class Answer:
     """The last day that is complete."""
     in_one: InOne | None = None
     """What sums in one currency were made of; None where they are as billed."""
+    shared: WithShared | None = None
+    """What they are without shared costs; None where they are direct."""
+    may_share: bool = False
+    """Whether there are rules for shared costs that this person may see at work."""
+
+    @property
+    def conversion(self) -> Conversion | None:
+        """How sums came into one currency; None where they are as billed."""
+        if self.shared:
+            return self.shared.conversion
+        return self.in_one.conversion if self.in_one else None
 
 
 def today(now: datetime) -> date:
@@ -79,9 +93,8 @@ def explore(request: HttpRequest) -> HttpResponse:
             "values": _values(scope, answer),
             "saved_views": saved_views(user_id(request)),
             "convertible": _convertible(scope, answer),
-            "unconverted": [*map(said, answer.in_one.conversion.unconverted)]
-            if answer.in_one
-            else [],
+            "conversion": answer.conversion,
+            "unconverted": [*map(said, answer.conversion.unconverted)] if answer.conversion else [],
             "now": now,
         },
         partials={"explore"},
@@ -97,7 +110,12 @@ def explore_csv(request: HttpRequest) -> StreamingHttpResponse:
     """The table as it is shown, with every digit."""
     answer = _download(request)
     state = answer.state
-    if answer.in_one:
+    if answer.shared:
+        rates = _rates_shown(request, state)
+        table = shared_tables.groups(
+            answer.shared.lines, state.keys, state.metric, state.shown_in, rates
+        )
+    elif answer.in_one:
         one = answer.in_one
         table = converted_tables.groups(
             one.groups, state.keys, state.metric, state.shown_in, one.rates
@@ -121,7 +139,13 @@ def over_time_csv(request: HttpRequest) -> StreamingHttpResponse:
         )
     else:
         table = tables.over_time(answer.bars, state.step, state.metric)
+        if answer.shared:
+            table = shared_tables.marked(table)
     return download(table, f"costs-by-{state.step}")
+
+
+def _rates_shown(request: HttpRequest, state: Explore) -> Rates | None:
+    return queries.rates(scope_of(request.user), state.period) if state.shown_in else None
 
 
 def download(table: tables.Table, name: str) -> StreamingHttpResponse:
@@ -143,6 +167,13 @@ def _download(request: HttpRequest) -> Answer:
 
 
 def _answer(scope: Scope, state: Explore, now: datetime) -> Answer:
+    held = rule_spans(scope) if may_share(scope) else ()
+    if held and state.costs == "shared" and can_share(state.keys):
+        return _answer_shared(scope, state, now, held)
+    return replace(_answer_direct(scope, state, now), may_share=bool(held))
+
+
+def _answer_direct(scope: Scope, state: Explore, now: datetime) -> Answer:
     if state.shown_in:
         return _answer_in(scope, state, now)
     found = exploring.explored(
@@ -187,6 +218,36 @@ def _answer_in(scope: Scope, state: Explore, now: datetime) -> Answer:
     )
     currencies = tuple(sorted({one.currency for one in queries.charges_by_month(scope)}))
     return Answer(state, result, bars, currencies, complete, in_one)
+
+
+def _answer_shared(
+    scope: Scope, state: Explore, now: datetime, held: tuple[RuleSpan, ...]
+) -> Answer:
+    """The same with shared costs where rules split them."""
+    days = state.compared or state.period
+    period = Period(min(days.start, state.period.start), state.period.end)
+    found = exploring_shared.explored_shared(
+        scope,
+        state.selection,
+        held=held,
+        keys=state.keys,
+        top=state.top,
+        step=state.step,
+        compared=state.compared,
+        by_change=state.sort == "change" and state.compared is not None,
+        target=state.shown_in,
+        rates=queries.rates(scope, period) if state.shown_in else None,
+    )
+    groups = found.explored.groups
+    if not state.shown_in:
+        state = replace(state, currency=groups.currency)
+    result = results.result_of(groups.all, groups.currency)
+    complete = exploring.complete_through(scope, today(now))
+    bars = results.bars_of(
+        result, found.explored.parts, period=state.period, step=state.step, complete=complete
+    )
+    currencies = tuple(sorted({one.currency for one in queries.charges_by_month(scope)}))
+    return Answer(state, result, bars, currencies, complete, shared=found, may_share=True)
 
 
 def _incomplete(shown: Period, complete: date | None) -> Period | None:
