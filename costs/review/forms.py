@@ -15,7 +15,7 @@ METRICS: dict[Metric, str] = {
     "effective_cost": "Effective cost",
     "billed_cost": "Billed cost",
 }
-_DEFAULTS: Final = frozenset({"", "effective_cost"})
+_DEFAULTS: Final = frozenset({"", "effective_cost", "direct"})
 
 
 class WeekForm(forms.Form):
@@ -34,6 +34,13 @@ class WeekForm(forms.Form):
         required=False,
         label="Currency",
         error_messages={"invalid_choice": "“%(value)s” says nothing here: only billed does."},
+    )
+
+    costs = forms.ChoiceField(
+        choices=[("direct", "Direct"), ("shared", "With shared costs")],
+        required=False,
+        label="Shared costs",
+        error_messages={"invalid_choice": "“%(value)s” says nothing here: direct or shared does."},
     )
 
     @classmethod
@@ -73,6 +80,11 @@ class WeekForm(forms.Form):
     def as_billed(self) -> bool:
         """Whether amounts are wanted in the currency of most bills, converted or not."""
         return str(self.cleaned_data["currency"]) == "billed"
+
+    @property
+    def with_shared(self) -> bool:
+        """Whether shared costs are wanted where rules split them."""
+        return str(self.cleaned_data["costs"]) == "shared"
 
     @property
     def chosen(self) -> Metric:

@@ -8,14 +8,20 @@ from datetime import date
 
 from costs.bills import queries as bills
 from costs.budgets import queries as budgets
+from costs.budgets.forecast import Forecast
 from costs.people.scope import Scope
-from costs.periods import Period, week_of
+from costs.periods import DAY, Period, week_of
+from costs.review.beside import with_direct
 from costs.review.compose import WeekFacts
 from costs.review.compose import week_review as compose
 from costs.review.in_currency import in_currency
+from costs.review.shared_days import moved_days
 from costs.review.span import Span, last_complete_day, span_of
 from costs.review.week import UNALLOCATED, Metric, SourceState, WeekReview
 from costs.spend import queries as spend
+from costs.spend.currency import Rates
+from costs.spend.queries import sharing
+from costs.spend.shared_costs import RuleSpan
 
 LISTED = 10
 """How many of a list a page shows: what one sitting can talk about. Downloads hold more."""
@@ -32,6 +38,7 @@ def week_review(
     metric: Metric = "effective_cost",
     listed: int | None = LISTED,
     as_billed: bool = False,
+    with_shared: bool = False,
 ) -> WeekReview | None:
     """The review of ``week`` as ``as_of`` sees it; None for an empty lake.
 
@@ -42,6 +49,7 @@ def week_review(
     leaves all that there is.
 
     Where a display currency is set all amounts are in it, unless they are wanted ``as_billed``.
+    ``with_shared`` puts shared costs where rules split them, and the direct ones beside them.
 
     A handful of grouped sums, however many charges there are: everything else is arithmetic on
     them (:mod:`costs.review.compose`).
@@ -98,11 +106,57 @@ def week_review(
         unallocated_before=before,
         sources=sources,
     )
-    if not target:
-        return replace(compose(facts), display=display)
-    rates = spend.rates(scope, Period(span.shown.start, span.months[-1].end))
+    held = sharing.rule_spans(scope) if sharing.may_share(scope) else ()
+    rates = spend.rates(scope, Period(span.shown.start, span.months[-1].end)) if target else None
+    review = _in(facts, target, rates)
+    if held and with_shared:
+        review = with_direct(_in(_shared(scope, facts, held), target, rates), review)
+    return replace(review, display=display, may_share=bool(held))
+
+
+def _in(facts: WeekFacts, target: str, rates: Rates | None) -> WeekReview:
+    """The review in ``target``, or as billed without one."""
+    if rates is None:
+        return compose(facts)
     facts, converted = in_currency(facts, target, rates)
-    return replace(compose(facts), display=display, converted=converted)
+    return replace(compose(facts), converted=converted)
+
+
+def _shared(scope: Scope, facts: WeekFacts, held: tuple[RuleSpan, ...]) -> WeekFacts:
+    """The facts of environments with shared costs."""
+
+    def shared(by: tuple[str, ...], period: Period, metric: Metric) -> list[spend.CostRow]:
+        return sharing.shared_cost_by(scope, by=by, period=period, metric=metric, held=held).after
+
+    span = facts.span
+    return replace(
+        facts,
+        costs=shared(("day", "environment", "service_name"), span.shown, facts.metric),
+        effective=None
+        if facts.effective is None
+        else shared(("day", "environment"), span.shown, "effective_cost"),
+        billed={
+            month: shared(("environment",), span.complete_part(month), "billed_cost")
+            for month in span.months
+        },
+        forecast=_shared_forecast(scope, through=span.through, held=held),
+    )
+
+
+@spend.until_changed
+def _shared_forecast(scope: Scope, *, through: date | None, held: tuple[RuleSpan, ...]) -> Forecast:
+    if through is None:
+        return Forecast([], None)
+    period = Period(through + DAY - budgets.HISTORY, through + DAY)
+    found = sharing.shared_cost_by(
+        scope,
+        by=("day", "environment", "charge_frequency", "service_name"),
+        period=period,
+        metric="effective_cost",
+        held=held,
+    )
+    moved = moved_days(found.before, found.after, period)
+    return Forecast([*spend.daily_costs(scope, period=period), *moved], through)
 
 
 def _sources(scope: Scope, as_of: date) -> list[SourceState]:

@@ -90,6 +90,7 @@ def _page(request: HttpRequest, week: Period | None, form: WeekForm, now: dateti
         as_of=today(now),
         metric=form.chosen,
         as_billed=form.as_billed,
+        with_shared=form.with_shared,
     )
     if review is None:
         return render_page(request, "review/empty.html", {"now": now})
@@ -117,6 +118,7 @@ def _download(
         metric=form.chosen,
         listed=None,
         as_billed=form.as_billed,
+        with_shared=form.with_shared,
     )
     if review is None:
         raise Http404("There are no bills yet, so there is no table either.")

@@ -53,6 +53,8 @@ class MonthGauge:
     gauge: Gauge
     verdict: Verdict
     billed_month_to_date: Decimal
+    direct_to_date: Decimal | None = None
+    """Month to date without shared costs, where the gauge is with them."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class EnvironmentWeek:
     week: Change
     weeks: tuple[Decimal, ...]
     """Cost of each of the last eight weeks, for a sparkline; this one last, its complete days."""
+    direct: Change | None = None
+    """The week without shared costs, where ``week`` is with them."""
 
 
 @dataclass(frozen=True)
@@ -216,10 +220,19 @@ class WeekReview:
     """Eight weeks of days up to the week's end, by service (seven largest and ``Other``)."""
     other_currencies: dict[str, Decimal]
     """This week's total in every other currency, by name, never added."""
+    may_share: bool = False
+    """Whether there are rules for shared costs that the reader may see at work."""
+    is_shared: bool = False
+    """Whether its environments are with shared costs."""
     display: str = ""
     """The display currency, where one is set."""
     converted: Converted | None = None
     """How its amounts came into one currency; None where they are as billed."""
+
+    @property
+    def costs_in_link(self) -> str | None:
+        """How a link says that costs are with shared ones; None where they are direct."""
+        return "shared" if self.is_shared else None
 
     @property
     def billed_in(self) -> str | None:

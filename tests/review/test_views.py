@@ -242,11 +242,11 @@ def test_an_empty_lake_says_what_to_do_next(reader: Client, data_dir: Path, path
         ("/weeks/1999-W52/", 404, "There is nothing before 2000-W01."),
         ("/?metric=cost", 400, "“cost” is not a cost: choose effective_cost or billed_cost."),
         ("/?metric=", 200, ""),
-        ("/?sort=cost", 400, "This page knows no “sort”: only metric, currency, week."),
+        ("/?sort=cost", 400, "This page knows no “sort”: only metric, currency, costs, week."),
         (
             "/weeks/2026-W47/?week=2026-W46",
             400,
-            "This page knows no “week”: only metric, currency.",
+            "This page knows no “week”: only metric, currency, costs.",
         ),
         (
             "/?metric=billed_cost&metric=billed_cost",
