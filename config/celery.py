@@ -24,3 +24,6 @@ app.autodiscover_tasks(
         "costs.review",
     ]
 )
+
+# By name: only workers import it.
+app.steps["worker"].add("config.beat:EndsWithItsBeat")

@@ -89,6 +89,9 @@ class Environment:
     """HEADROOM_WEB_THREADS: threads of a web process, 1 to 64. Default: 4."""
     web_processes: int
     """HEADROOM_WEB_PROCESSES: web processes of `manage.py serve`, 1 to 64. Default: 1."""
+    long_workers: int
+    """HEADROOM_LONG_WORKERS: how many pieces of long work, such as reading bills, `manage.py serve`
+    does at once, 1 to 64. Default: 1."""
     log_level: str
     """HEADROOM_LOG_LEVEL: debug, info, warning or error. Default: info."""
     log_format: Literal["auto", "json", "console"]
@@ -116,6 +119,7 @@ NAMES = frozenset(
         "HEADROOM_AZURE_BLOB_ENDPOINT",
         "HEADROOM_WEB_THREADS",
         "HEADROOM_WEB_PROCESSES",
+        "HEADROOM_LONG_WORKERS",
         "HEADROOM_LOG_LEVEL",
         "HEADROOM_LOG_FORMAT",
     }
@@ -171,6 +175,9 @@ def read_environment(base_dir: Path) -> Environment:
             web_threads=_between("HEADROOM_WEB_THREADS", env.int("HEADROOM_WEB_THREADS", 4), 1, 64),
             web_processes=_between(
                 "HEADROOM_WEB_PROCESSES", env.int("HEADROOM_WEB_PROCESSES", 1), 1, 64
+            ),
+            long_workers=_between(
+                "HEADROOM_LONG_WORKERS", env.int("HEADROOM_LONG_WORKERS", 1), 1, 64
             ),
             log_level=_one_of(
                 "HEADROOM_LOG_LEVEL",

@@ -163,7 +163,7 @@ TIME_ZONE = "UTC"
 # -- background work ------------------------------------------------------------------------------
 QUEUE_APP = "config.celery.app"  # who rings for background work imports this
 CELERY_BROKER_URL = ENVIRONMENT.broker_url
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, str] = {}
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
 if CELERY_BROKER_URL.startswith("filesystem:"):
     CELERY_BROKER_URL = "filesystem://localhost"  # kombu warns where no host is named
     _broker = DATA_DIR / "broker"
@@ -174,7 +174,18 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         "data_folder_out": str(_broker / "messages"),
         "control_folder": str(_broker / "control"),
     }
+elif CELERY_BROKER_URL.startswith("redis"):
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {
+        "global_keyprefix": "headroom:",  # a database may be shared with others
+        # Who rings waits for no server that does not answer (seconds).
+        "socket_connect_timeout": 4,
+        "socket_keepalive": True,
+    }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A worker that has lost its broker looks for it until it is back.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A process of the long worker that has grown beyond this (KB) is replaced after its task.
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 800_000
 CELERY_TASK_DEFAULT_QUEUE = "short"
 # A long load waits in its own queue, so that alerts need not wait behind it.
 CELERY_TASK_QUEUES: dict[str, dict[str, object]] = {"short": {}, "long": {}}

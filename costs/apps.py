@@ -13,15 +13,16 @@ class CostsConfig(AppConfig):
 
 def _register_jobs() -> None:
     """Make every kind of background work known; imported here, for models must be ready."""
-    from costs.bills import connecting, manual_charges, reallocation
+    from costs.bills import connecting, manual_charges, reallocation, spreading
     from costs.bills import tasks as bills
     from costs.demo import tasks as demo
     from costs.jobs.kinds import on_sweep, register
 
-    register(bills.INGEST, bills.ingest_upload, queue="long")
+    register(bills.INGEST, bills.ingest_upload, queue="long", after=bills.remove_upload)
     register(connecting.FETCH, bills.fetch, queue="long")
     register(connecting.CHECK, bills.check, queue="short")
     on_sweep("connections", connecting.request_due)
+    register(spreading.STAGE, spreading.stage_part, queue="long")
     register(reallocation.KIND, reallocation.work, queue="long")
     register(manual_charges.KIND, manual_charges.work, queue="short")
     on_sweep(manual_charges.KIND, manual_charges.on_sweep)

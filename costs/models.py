@@ -12,7 +12,7 @@ from costs.bills.models import (
     SourceMapping,
 )
 from costs.budgets.models import BandChange, DriverChange
-from costs.jobs.models import JobRun
+from costs.jobs.models import JobRun, LastSweep
 from costs.lake.models import BillVersion, Delivery, Generation, Part, Pin, Source
 from costs.people.models import AuditEntry, Visibility
 from costs.spend.models import DisplayCurrencyChange, RateChange, SavedView, SharedCostSet
@@ -31,6 +31,7 @@ __all__ = [
     "FetchedDelivery",
     "Generation",
     "JobRun",
+    "LastSweep",
     "ManualCharge",
     "Part",
     "Pin",

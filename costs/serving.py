@@ -1,14 +1,14 @@
-"""The supervisor behind `manage.py serve`: one web server, one worker, both or neither.
+"""The supervisor behind `manage.py serve`: a web server and two workers, all of them or none.
 
 `serve` replaces itself with this file (`os.execv`), which imports nothing but the standard
-library: what stays in memory beside the two children is a bare interpreter of some 10 MB. It waits
-for signals and for children, and does nothing else:
+library: what stays in memory beside the children is a bare interpreter of some 10 MB. It waits for
+signals and for children, and does nothing else:
 
-- SIGTERM, SIGINT (Ctrl-C) or SIGHUP: both children are asked to finish; what still runs after
+- SIGTERM, SIGINT (Ctrl-C) or SIGHUP: the children are asked to finish; what still runs after
   ``--stop-timeout`` seconds, or when the signal comes again, is killed. Exit status 0.
-- A child that ends by itself, however it ends: the other one is stopped too. Exit status 1, so
-  that systemd, a container engine or a person sees it.
-- The supervisor killed with SIGKILL: on Linux the kernel sends both children SIGTERM.
+- A child that ends by itself, however it ends: the others are stopped too. Exit status 1, so that
+  systemd, a container engine or a person sees it.
+- The supervisor killed with SIGKILL: on Linux the kernel sends the children SIGTERM.
 """
 
 from __future__ import annotations
@@ -43,15 +43,27 @@ def web_command(fd: int, *, processes: int, threads: int, stop_timeout: int) -> 
     ]
 
 
-def worker_command() -> list[str]:
-    """One Celery worker with the beat inside it, for both queues."""
+def short_worker_command() -> list[str]:
+    """The worker of the queue `short`, with the schedule (beat) as a process below it.
+
+    It does one thing after the other in its own process, which saves one of 35 MB: what is short
+    neither grows nor crashes. It ends when its beat does (`config.celery`).
+    """
+    return [*_worker("short"), "--pool", "solo", "--beat"]
+
+
+def long_worker_command(processes: int) -> list[str]:
+    """The worker of the queue `long`: so many processes, started anew when they die or grow."""
+    return [*_worker("long"), "--pool", "prefork", "--concurrency", str(processes)]
+
+
+def _worker(queue: str) -> list[str]:
     return [
         sys.executable,
         # Celery warns root of pickled messages from strangers; this one takes JSON only.
         *("-W", "ignore:You're running the worker with superuser privileges"),
-        *("-m", "celery", "--quiet", "--app", "config.celery", "worker", "--beat"),
-        *("--pool", "prefork", "--concurrency", "1"),
-        *("--queues", "short,long"),
+        *("-m", "celery", "--quiet", "--app", "config.celery", "worker"),
+        *("--queues", queue, "--hostname", f"{queue}@%h"),
         # Nobody else listens to this worker.
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         *("--loglevel", "warning"),
@@ -191,8 +203,8 @@ def _say(line: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Arguments: FD URL HOST PORT PROCESSES THREADS STOP_TIMEOUT, as `serve` has checked them."""
-    fd, url, host, port, processes, threads, stop_timeout = arguments
+    """FD URL HOST PORT PROCESSES THREADS LONG_WORKERS STOP_TIMEOUT, which `serve` has checked."""
+    fd, url, host, port, processes, threads, long_workers, stop_timeout = arguments
     # SIGCHLD may have been ignored by whoever started us; then nobody could be waited for.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, watched_signals())
@@ -205,7 +217,8 @@ def main(arguments: Sequence[str]) -> int:
     children = {
         start(web): "web server",
         # Without the socket: the port must be free as soon as the web server has gone.
-        start(worker_command(), without=[int(fd)]): "worker",
+        start(short_worker_command(), without=[int(fd)]): "short worker",
+        start(long_worker_command(int(long_workers)), without=[int(fd)]): "long worker",
     }
     os.close(int(fd))
     return supervise(children, url=url, address=(host, int(port)), stop_timeout=float(stop_timeout))

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from costs.bills.allocation import EnvironmentWords, Rule, allocation_sql, rule_set_digest
-from costs.bills.description import Columns, Reader, UnreadableBill
+from costs.bills.description import Reader
 from costs.bills.judging import implausible, repeats, source_name, sums_of, unread
 from costs.bills.manifests import Half, NamedPart
 from costs.bills.models import AllocationRule, Environment
@@ -24,7 +22,7 @@ from costs.lake import operations as lake
 from costs.lake import staging
 from costs.lake.daily import KEYS, write_keys
 from costs.lake.engine import open_for_work, quote
-from costs.lake.staging import Slice, Staged, StagingError
+from costs.lake.staging import Slice, Staged
 from costs.lake.versions import (
     Share,
     from_files,
@@ -34,10 +32,6 @@ from costs.lake.versions import (
     write_tables,
 )
 from costs.stores import Store
-
-if TYPE_CHECKING:
-    pass
-
 
 NOUGHT = f"CAST(0 AS {DECIMAL})"
 BOUGHT = "charge_category = 'Purchase' AND commitment_discount_id IS NOT NULL"
@@ -63,6 +57,8 @@ class Arrived:
 
     received: Received
     reader: Reader
+    number: int = 0
+    """Its place among the files of its delivery."""
     staged: Staged | None = None
     source: str | None = None
     """Name of the source whose column mapping it is read by."""
@@ -109,33 +105,6 @@ def parquet_types(received: Received, store: Store) -> dict[str, str]:
     """Column name to DuckDB type of a received Parquet file."""
     with closing(open_for_work(store.root)) as connection:
         return staging.parquet_types(connection, received.path)
-
-
-def stage(file: Arrived, store: Store, workspace: Path) -> Staged:
-    """Read one file into ``workspace``. Raises :class:`IngestError` naming it."""
-    received, reader = file.received, file.reader
-    sniffed = received.sniffed
-    into = workspace / uuid.uuid4().hex  # one content may be a part of two deliveries
-    into.mkdir()
-    try:
-        with closing(
-            open_for_work(store.root, ordered=sniffed.container != "parquet")
-        ) as connection:
-            types = dict.fromkeys(sniffed.columns, "TEXT")
-            columns = Columns(types or staging.parquet_types(connection, received.path))
-            return staging.stage(
-                connection,
-                received.path,
-                sniffed.container,
-                sniffed.columns,
-                columns,
-                reader.charge(columns),
-                into,
-                0,
-                sniffed.delimiter,
-            )
-    except (UnreadableBill, StagingError) as error:
-        raise IngestError(f"{received.given}: {error}") from None
 
 
 def publish_rejects(files: Sequence[Arrived], store: Store) -> None:

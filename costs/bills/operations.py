@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 
@@ -23,7 +22,6 @@ from costs.bills.building import (
     current_rules,
     parquet_types,
     publish_rejects,
-    stage,
 )
 from costs.bills.description import UnreadableBill
 from costs.bills.gathering import check_rows, gather
@@ -36,16 +34,18 @@ from costs.bills.judging import (
 from costs.bills.mapped_sources import reader_of
 from costs.bills.receiving import receive
 from costs.bills.rule_tables import write_rule_tables
+from costs.bills.spreading import READING, forget, stage_file, stage_files
+from costs.jobs.kinds import TryAgain
 from costs.lake import operations as lake
+from costs.lake.engine import is_full
 from costs.lake.models import BillVersion
 from costs.lake.staging import StagingError
 from costs.stores import Store, open_store
 
-if TYPE_CHECKING:
-    pass
-
 ATTEMPTS = 5
 """How often a delivery is compared again when others change the same bill meanwhile (ours)."""
+
+FULL = "the disk of the lake is full; nothing was kept, and the files are still where they were"
 
 SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
 """What a source may be called: its bills lie in a folder of that name."""
@@ -87,7 +87,9 @@ def ingest_bill(
 
     Files of one folder are parts of one delivery. ``source`` names the source instead of deriving
     it from the content; ``accept`` makes live what would be held. Raises :class:`IngestError` and
-    keeps nothing when any file cannot be read.
+    keeps nothing when any file cannot be read, and :class:`TryAgain` when the disk is full.
+
+    In background work, the files of a large delivery are spread over all workers.
     """
     if source is not None and not SOURCE_NAME.fullmatch(source):
         raise IngestError(
@@ -100,25 +102,30 @@ def ingest_bill(
         groups = _receive_all(given, source, store, workspace, tell)
         loaded: list[LoadedBill] = []
         waiting: list[list[Arrived]] = []
-        for nth, files in enumerate(groups):
+        for files in groups:
             known = None if accept else _unchanged(files, source)
             if known is not None:
                 loaded += known
-                continue
-            for file in files:
-                tell(f"reading {file.received.given.name}", nth / (len(groups) + 1))
-                file.staged = stage(file, store, workspace)
-            waiting.append(files)
+            else:
+                waiting.append(files)
+        stage_files([file for files in waiting for file in files], store, workspace, tell)
         _refuse_nothing(waiting)
         check_rows(waiting)
         waiting = tell_halves(waiting, source, store)
         for files in waiting:
-            tell(f"storing {files[0].received.given.name}", len(groups) / (len(groups) + 1))
+            tell(f"storing {files[0].received.given.name}", READING)
             loaded += _commit(
                 files, source, accept, store, workspace, actor, delivered_at or now, now
             )
+        forget(store)
         tell("done", 1)
         return loaded
+    except Exception as error:
+        if is_full(error):
+            raise TryAgain(FULL) from error
+        if isinstance(error, IngestError):
+            forget(store)
+        raise
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
 
@@ -140,7 +147,11 @@ def _receive_all(
                 file = Arrived(received, reader, source=mapped, **delivery.said_of(one))
                 files.setdefault(received.digest, file)
             except (UnreadableBill, StagingError, OSError) as error:
+                if is_full(error):
+                    raise
                 raise IngestError(f"{one.shown}: {error}") from None
+        for nth, file in enumerate(files.values()):
+            file.number = nth
         groups.append(list(files.values()))
     return groups
 
@@ -238,7 +249,7 @@ def _commit(
     for _ in range(ATTEMPTS):
         bills = bills_of(files, source)
         for bill in bills:
-            complete(bill, store, lambda file: stage(file, store, workspace))
+            complete(bill, store, lambda file: stage_file(file, store, workspace))
         try:
             return _publish(files, bills, accept, store, actor, delivered_at, now)
         except Overtaken:

@@ -23,7 +23,7 @@ INGEST = "bills.ingest"
 def ingest_upload(
     tell: Telling, *, upload: str, files: Sequence[Sequence[str]], by: str
 ) -> dict[str, Any]:
-    """Read the files of an upload as one delivery, then remove them.
+    """Read the files of an upload as one delivery.
 
     ``files`` are pairs of the name on our disk and the name that its owner gave it. Done twice it
     answers ``unchanged`` the second time. Raises :class:`IngestError` when nothing was kept.
@@ -43,9 +43,6 @@ def ingest_upload(
         for path, name in sorted(names.items(), key=lambda one: -len(one[0])):
             message = message.replace(path, name)
         raise IngestError(message) from None
-    finally:
-        # Also after an error: nothing was kept then, and the files are still where they came from.
-        shutil.rmtree(folder, ignore_errors=True)
     return {
         "bills": [
             {**asdict(bill), "file": _shown(bill.file, names)}
@@ -83,6 +80,11 @@ def check(tell: Telling, *, kind: str, parameters: dict[str, str]) -> dict[str, 
     tell("asking", 0)
     found = fetching.check_connection(kind, parameters, today=timezone.now().date())
     return {"findings": [asdict(one) for one in found]}
+
+
+def remove_upload(*, upload: str, **_: Any) -> None:
+    """Remove the files of an upload that has been read, or of which nothing could be kept."""
+    shutil.rmtree(folder_of(upload), ignore_errors=True)
 
 
 def _called(what: str, files: Sequence[Sequence[str]]) -> str:

@@ -149,6 +149,11 @@ def folder_of(upload: str) -> Path:
     return Path(settings.DATA_DIR) / "uploads" / upload
 
 
+def is_here(upload: str) -> bool:
+    """Whether the files of an upload are still here: not read yet, and not given up."""
+    return bool(upload) and folder_of(upload).is_dir()
+
+
 def stored_name(name: str, *, taken: set[str]) -> str:
     """What a file is called on our disk: plain letters, no path, no leading dot, not taken.
 

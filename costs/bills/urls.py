@@ -21,6 +21,7 @@ urlpatterns = [
     path("bills/entered/new/", manual.new_charge, name="new_manual_charge"),
     path("bills/entered/<int:pk>/", manual.charge, name="manual_charge"),
     path("bills/entered/<int:pk>/remove/", manual.remove_charge, name="remove_manual_charge"),
+    path("bills/uploads/<int:pk>/again/", uploads.upload_again, name="upload_again"),
     path("bills/files/<int:pk>/raw", bill.raw, name="raw"),
     path("bills/<int:pk>/rejects/", rejects.rejects, name="rejects"),
     path("bills/<int:pk>/rejects.csv", rejects.rejects_csv, name="rejects_csv"),

@@ -13,6 +13,13 @@ from typing import Any, Literal, Protocol
 type Queue = Literal["short", "long"]
 
 
+class TryAgain(RuntimeError):
+    """Work could not be done now, though nothing is wrong with what it was given.
+
+    The message is a sentence for people; the work goes back to the queue.
+    """
+
+
 class Telling(Protocol):
     """How running work says what it does; each call also extends its lease."""
 
@@ -26,6 +33,8 @@ class Kind:
     name: str
     queue: Queue
     work: Callable[..., Any]
+    after: Callable[..., None] | None = None
+    """``after(**arguments)`` removes what the work was given, once the row says how it ended."""
 
 
 type OnSweep = Callable[[datetime], None]
@@ -35,9 +44,19 @@ _kinds: dict[str, Kind] = {}
 _on_sweep: dict[str, OnSweep] = {}
 
 
-def register(name: str, work: Callable[..., Any], *, queue: Queue) -> None:
-    """Make a kind of work known. Once per process; a second one of the same name replaces it."""
-    _kinds[name] = Kind(name, queue, work)
+def register(
+    name: str,
+    work: Callable[..., Any],
+    *,
+    queue: Queue,
+    after: Callable[..., None] | None = None,
+) -> None:
+    """Make a kind of work known. Once per process; a second one of the same name replaces it.
+
+    ``after`` is called when the work is done or has failed of its own fault, and not when it may
+    be asked for again.
+    """
+    _kinds[name] = Kind(name, queue, work, after)
 
 
 def kind(name: str) -> Kind:

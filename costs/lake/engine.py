@@ -6,6 +6,7 @@ the configuration is locked once it is set.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -76,6 +77,17 @@ def open_for_work(folder: Path, *, ordered: bool = False) -> DuckDBPyConnection:
     threads = min(os.cpu_count() or 1, MOST_THREADS)
     return open_connection(
         folder, memory=settings.DUCKDB_MEMORY_LIMIT, threads=threads, ordered=ordered
+    )
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether it says that a disk, or somebody's share of it, is full; DuckDB says it in words."""
+    if isinstance(error, OSError):
+        return error.errno in {errno.ENOSPC, errno.EDQUOT}
+    import duckdb
+
+    return isinstance(error, duckdb.Error) and any(
+        os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT)
     )
 
 

@@ -21,6 +21,9 @@ from costs.stores import Store
 TIDY_AFTER = timedelta(hours=24)
 """How long files that nobody names any more are kept: a page may still be reading them."""
 
+STAGED = "staged"
+"""Folder of files that several workers read for one delivery, by the key of its background work."""
+
 CLOSED_MONTH = "month "
 """How the holder of a pin begins that is a closed month: its figures never change again."""
 
@@ -306,8 +309,9 @@ def tidy(store: Store, *, now: datetime, progress: Callable[[str], None] = print
     """Remove folders and rule-dependent tables that no row names, a day later; return how many.
 
     A process that died between publishing and entering leaves such a folder; so does one that was
-    killed while staging. Raw files that were refused go too, and what retention gave up. Tables of
-    rules that are no longer in force go a day after the flip.
+    killed while staging, and one that had others read the files of its delivery. Raw files that
+    were refused go too, and what retention gave up. Tables of rules that are no longer in force go
+    a day after the flip.
     """
     versions = {
         version.key: version
@@ -324,6 +328,7 @@ def tidy(store: Store, *, now: datetime, progress: Callable[[str], None] = print
     for key, changed in [
         *store.folders("charges", 3),
         *store.folders("staging", 1),
+        *store.folders(STAGED, 1),
         *store.folders("raw", 2),
     ]:
         if key not in named and now - changed > TIDY_AFTER:

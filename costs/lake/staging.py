@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from costs.focus import CHARGE_CATEGORIES, CHARGE_FREQUENCIES, COLUMNS
-from costs.lake.engine import name, quote
+from costs.lake.engine import is_full, name, quote
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -140,6 +140,8 @@ class Staged:
     """Whether any charge spans days."""
     unread: Mapping[str, int]
     """Unreadable values that do not matter enough to refuse the row, counted by column."""
+    number: int = 0
+    """What its charges carry as ``source_file``."""
 
     @property
     def charges(self) -> Path:
@@ -209,10 +211,12 @@ def stage(
             _refuse_unclosed_quote(connection)
         refused, lost = _write_rejects(connection, staged, into / REJECTS, container)
     except duckdb.Error as error:
+        if is_full(error):  # the file is not to blame
+            raise
         raise StagingError(f"it cannot be read to its end: {_first_line(error)}") from None
     if refused:
         _keep_charges_only(connection, staged, lost=lost)
-    return _summary(connection, into)
+    return _summary(connection, into, number)
 
 
 def _select(
@@ -445,7 +449,7 @@ def _count(connection: DuckDBPyConnection, source: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _summary(connection: DuckDBPyConnection, folder: Path) -> Staged:
+def _summary(connection: DuckDBPyConnection, folder: Path, number: int) -> Staged:
     source = f"read_parquet({quote(str(folder / CHARGES))})"
     rejects = f"read_parquet({quote(str(folder / REJECTS))})"
     first = connection.execute(
@@ -474,6 +478,7 @@ def _summary(connection: DuckDBPyConnection, folder: Path) -> Staged:
         slices=slices,
         spans=any(row[13] > 1 for row in found),
         unread=unread,
+        number=number,
     )
 
 

@@ -89,8 +89,8 @@ def write_charges(
     for part, share in enumerate(shares):
         target = folder / charges_file(part)
         written.append(target)
-        if share.where is None and part == 0 and not share.replaced:
-            _have_too(share.staged.charges, target)
+        if share.where is None and part == share.staged.number and not share.replaced:
+            have_too(share.staged.charges, target)
             continue
         replaced = f"{share.replaced}, " if share.replaced else ""
         condition = "true"
@@ -108,7 +108,8 @@ def write_charges(
     return written
 
 
-def _have_too(file: Path, name: Path) -> None:
+def have_too(file: Path, name: Path) -> None:
+    """Have a file under another name as well, which costs nothing on the same disk."""
     try:
         name.hardlink_to(file)
     except OSError:  # a disk without such links

@@ -143,3 +143,40 @@ def test_a_callback_of_the_same_name_replaces_the_one_before(done: list[dict[str
     kinds.on_sweep("due", lambda now: heard.append("new"))
     operations.sweep(NOW)
     assert heard == ["new"]
+
+
+def test_what_work_was_given_goes_only_once_the_row_says_how_it_ended(
+    done: list[dict[str, Any]],
+) -> None:
+    seen: list[str] = []
+
+    def work(tell: kinds.Telling, *, how: str) -> None:
+        if how == "passing":
+            raise kinds.TryAgain("the price list is away")
+        if how == "broken":
+            raise ValueError("no")
+
+    def after(*, how: str) -> None:
+        seen.append(f"{how} {JobRun.objects.get(subject=how).state}")
+
+    kinds.register("test.given", work, queue="short", after=after)
+    for how in ("fine", "passing", "broken"):
+        run, _ = operations.request("test.given", how, actor="tester", now=NOW, how=how)
+        operations.run(run.pk)
+    assert seen == ["fine done", "broken failed"]
+    run = JobRun.objects.get(subject="passing")
+    assert (run.state, run.attempt, run.error) == ("queued", 1, "the price list is away")
+
+
+def test_who_was_too_slow_leaves_the_next_one_what_it_was_given(
+    done: list[dict[str, Any]],
+) -> None:
+    removed: list[str] = []
+
+    def work(tell: kinds.Telling) -> None:
+        JobRun.objects.update(state="queued", attempt=7)  # somebody else has it meanwhile
+
+    kinds.register("test.slow", work, queue="short", after=lambda: removed.append("all"))
+    run, _ = operations.request("test.slow", "a", actor="tester", now=NOW)
+    operations.run(run.pk)
+    assert removed == []

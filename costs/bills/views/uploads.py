@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import TooManyFilesSent
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
@@ -17,15 +18,23 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from costs.bills.tasks import INGEST
-from costs.bills.upload import MOST_FILES, ToStaging, UploadRefused, check, remove_leftovers
+from costs.bills.upload import (
+    MOST_FILES,
+    ToStaging,
+    UploadRefused,
+    check,
+    is_here,
+    remove_leftovers,
+)
 from costs.jobs import operations as jobs
 from costs.jobs.models import JobRun
 from costs.jobs.queries import latest_runs, open_runs, run_of
 from costs.pages import render_page
 from costs.people.gates import needs_role
+from costs.people.operations import record
 from costs.people.roles import OPERATOR
 
 UPLOADS_SHOWN = 10
@@ -139,9 +148,33 @@ def uploaded(request: HttpRequest, pk: int) -> HttpResponse:
     return render_page(
         request,
         "bills/uploaded.html",
-        {"run": run, "files": _outcomes(run), "now": timezone.now()},
+        {
+            "run": run,
+            "files": _outcomes(run),
+            "can_try_again": run.state == JobRun.State.FAILED
+            and is_here(run.arguments.get("upload", "")),
+            "now": timezone.now(),
+        },
         partials={"upload"},
     )
+
+
+@require_POST
+@needs_role(OPERATOR)
+def upload_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Read an upload anew that failed for no fault of its files; leads to the page of that."""
+    run = run_of(INGEST, pk)
+    if run is None:
+        raise Http404("There is no such upload.")
+    if is_here(run.arguments.get("upload", "")):
+        now = timezone.now()
+        actor = request.user.get_username()
+        with transaction.atomic():
+            asked = jobs.again(run, actor=actor, now=now)
+            if asked is not None:
+                record(actor=actor, action="upload.again", subject=run.subject, detail={}, now=now)
+                run = asked
+    return redirect(reverse("bills:uploaded", args=[run.pk]))
 
 
 def _outcomes(run: JobRun) -> list[FileOutcome]:

@@ -22,7 +22,7 @@ from costs import serving
 
 
 class Command(BaseCommand):
-    help = "Migrate, then serve pages and do background work; stops both on SIGTERM or Ctrl-C."
+    help = "Migrate, then serve pages and do background work; stops all on SIGTERM or Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
@@ -117,6 +117,7 @@ def replace_with_supervisor(listener: socket.socket, stop_timeout: int) -> None:
             *(str(fd), f"http://{shown}:{port}/", anywhere.get(host, host), str(port)),
             str(settings.ENVIRONMENT.web_processes),
             str(settings.ENVIRONMENT.web_threads),
+            str(settings.ENVIRONMENT.long_workers),
             str(stop_timeout),
         ],
         environment,
@@ -124,7 +125,7 @@ def replace_with_supervisor(listener: socket.socket, stop_timeout: int) -> None:
 
 
 def child_environment() -> dict[str, str]:
-    """Variables for the two children, which run in the project's folder: paths are absolute."""
+    """Variables for the children, which run in the project's folder: paths are absolute."""
     database = settings.DATABASES["default"]
     made = {
         "DJANGO_SETTINGS_MODULE": "config.settings",
