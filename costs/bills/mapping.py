@@ -255,5 +255,11 @@ def _is_day(value: str, pattern: str) -> bool:
 
 
 def has_decimal_comma(values: Sequence[str]) -> bool:
-    """Whether these amounts are written like ``12,50``: one of them is, and none has a point."""
-    return any("," in value for value in values) and not any("." in value for value in values)
+    """Whether these amounts are written like ``12,50``.
+
+    Three digits behind a comma may be thousands: they alone say nothing.
+    """
+    comma, point = r"[+-]?[\d.]*\d,(\d{1,2}|\d{4,})", r"[+-]?[\d,]*\d\.\d+"
+    return any(re.fullmatch(comma, value.strip()) for value in values) and not any(
+        re.fullmatch(point, value.strip()) for value in values
+    )
