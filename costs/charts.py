@@ -36,6 +36,12 @@ BUNDLE_NAME = "vega.js"
 SHAPES = Path(__file__).with_suffix(".json")
 SNIPPET = "window.vegaEmbed = vegaEmbed;"
 
+BAND_FILL = "color-mix(in oklab, var(--accent-fill) 14%, var(--surface))"
+BAND_EDGE = "color-mix(in oklab, var(--accent) 60%, var(--surface))"
+"""A band looks as it does in the gauge (``.gauge-band`` in app.css)."""
+TICK_DAYS = (1, 8, 15, 22, 29)
+"""Days of a month that its chart names."""
+
 GAP = 0.24
 """Space between two bars, in shares of a day's width."""
 WHOLE = round(1 / (1 - GAP), 3)
@@ -236,6 +242,91 @@ def chart_of(
     return spec
 
 
+def month_chart(
+    points: Sequence[PointLike],
+    currency: str,
+    *,
+    band: tuple[Decimal, Decimal] | None = None,
+    incomplete: Period | None = None,
+) -> Spec:
+    """The sum of a month day by day: what is spent, where it is going and how sure that is.
+
+    ``band`` is the low and the high of the month; ``incomplete`` days are shaded.
+    """
+    spec = deepcopy(_shapes()["month"])
+    # The fan opens from the last day that is known.
+    last = max((nth for nth, one in enumerate(points) if one.known), default=0)
+    rows = [_point(one) for one in points]
+    shown = {one.day for one in points}
+    spec["datasets"] = {
+        "days": rows,
+        "known": rows[: last + 1] if points and points[last].known else [],
+        "expected": rows[last:] if len(rows) > last + 1 else [],
+        "band": []
+        if band is None
+        else [{"low": float(band[0].quantize(CENT)), "high": float(band[1].quantize(CENT))}],
+        "edges": []
+        if band is None or not points
+        else [
+            {
+                "day": points[0].day.isoformat(),
+                "cost": float(amount.quantize(CENT)),
+                "words": f"{word} {_symbol(currency)}{amount:,.0f}",
+            }
+            for word, amount in (("low", band[0]), ("high", band[1]))
+        ],
+        "incomplete": _marked_week(incomplete, shown),
+    }
+    spec["params"] = [
+        *spec.get("params", []),
+        {"name": "symbol", "value": _symbol(currency)},
+    ]
+    for layer in spec["layer"]:
+        if layer.get("encoding", {}).get("x", {}).get("scale") is not None:
+            layer["encoding"]["x"]["scale"]["domain"] = [one["day"] for one in rows]
+    axis = next(
+        layer["encoding"]["x"]["axis"]
+        for layer in spec["layer"]
+        if layer.get("encoding", {}).get("x", {}).get("axis")
+    )
+    axis["values"] = [one.day.isoformat() for one in points if one.day.day in TICK_DAYS]
+    spec["usermeta"] = {"kind": "month", "symbol": _symbol(currency)}
+    return spec
+
+
+class PointLike(Protocol):
+    """A day of a month's path (:class:`costs.budgets.paths.Step`)."""
+
+    @property
+    def day(self) -> date: ...
+    @property
+    def cost(self) -> Decimal: ...
+    @property
+    def total(self) -> Decimal: ...
+    @property
+    def low_80(self) -> Decimal: ...
+    @property
+    def high_80(self) -> Decimal: ...
+    @property
+    def low_95(self) -> Decimal: ...
+    @property
+    def high_95(self) -> Decimal: ...
+    @property
+    def known(self) -> bool: ...
+
+
+def _point(one: PointLike) -> Spec:
+    return {
+        "day": one.day.isoformat(),
+        "label": f"{one.day:%a} {one.day.day} {one.day:%b}",
+        "known": one.known,
+        **{
+            name: float(getattr(one, name).quantize(CENT, context=EXACT))
+            for name in ("cost", "total", "low_80", "high_80", "low_95", "high_95")
+        },
+    }
+
+
 def _marked_week(week: Period | None, shown: Collection[date]) -> list[Mapping[str, str]]:
     inside = [day for day in sorted(shown) if week is not None and day in week]
     if not inside:
@@ -270,7 +361,7 @@ def _shapes() -> dict[str, Spec]:
 
 def describe_shapes() -> dict[str, Spec]:
     """Every shape by name, by Altair: what ``charts.json`` has to hold."""
-    return {"daily_cost": _describe_daily_cost()}
+    return {"daily_cost": _describe_daily_cost(), "month": _describe_month()}
 
 
 def _describe_daily_cost() -> Spec:
@@ -346,6 +437,92 @@ def _describe_daily_cost() -> Spec:
         .add_params(hover)
     )
     chart = alt.layer(week, bars, band, words, targets).properties(
+        width="container", height=260, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
+    )
+    spec: Spec = chart.to_dict()
+    spec["config"] = THEME
+    return spec
+
+
+def _describe_month() -> Spec:
+    """The month without rows. Its layers, in order: band, incomplete days, 95 %, 80 %, the edges of
+    the band, the expected way, what is spent, the band's words, targets."""
+    import altair as alt
+
+    x = alt.X(
+        "day:O",
+        axis=alt.Axis(
+            labelExpr="utcFormat(toDate(datum.value), '%-d %b')",
+            labelAngle=0,
+            labelAlign="left",
+            labelOverlap="greedy",
+            labelSeparation=8,
+            labelFlush=False,
+        ),
+        scale=alt.Scale(type="band", paddingOuter=0, paddingInner=0),
+    )
+
+    def data(name: str) -> alt.Chart:
+        return alt.Chart(alt.NamedData(name))
+
+    def fan(low: str, high: str, opacity: float) -> alt.Chart:
+        drawn: alt.Chart = (
+            data("expected")
+            .mark_area(fill="var(--accent)", opacity=opacity)
+            .encode(x="day:O", y=alt.Y(f"{low}:Q"), y2=high)
+        )
+        return drawn
+
+    incomplete = (
+        data("incomplete")
+        .mark_rect(fill="var(--text)", opacity=0.07)
+        .encode(x=alt.X("first:O", bandPosition=0), x2=alt.X2("last", bandPosition=1))
+    )
+    band = data("band").mark_rect(fill=BAND_FILL).encode(y="low:Q", y2="high")
+    edges = data("edges").mark_rule(stroke=BAND_EDGE, strokeDash=[4, 3]).encode(y=alt.Y("cost:Q"))
+    expected = (
+        data("expected")
+        .mark_line(stroke="var(--accent)", strokeWidth=1.5, strokeDash=[5, 3])
+        .encode(x="day:O", y="total:Q")
+    )
+    spent = (
+        data("known")
+        .mark_line(stroke="var(--text)", strokeWidth=2, point={"fill": "var(--text)", "size": 14})
+        .encode(x=x, y=alt.Y("total:Q", axis=alt.Axis(labelExpr=COST_LABEL, tickCount=4)))
+    )
+    words = (
+        data("edges")
+        .mark_text(
+            align="left",
+            baseline="bottom",
+            dy=-3,
+            fontSize=11,
+            fill="var(--text)",
+            stroke="var(--surface)",
+            strokeWidth=3,
+        )
+        .encode(x=alt.X("day:O", bandPosition=0), y="cost:Q", text="words:N")
+    )
+    hover = alt.selection_point(
+        name="hover", fields=["day"], on="mouseover", clear="mouseout", empty=False
+    )
+    targets = (
+        data("days")
+        .mark_rect(fill="var(--text)", tooltip=alt.TooltipContent("data"))
+        .encode(x="day:O", opacity=alt.condition(hover, alt.value(0.08), alt.value(0)))
+        .add_params(hover)
+    )
+    chart = alt.layer(
+        band,
+        incomplete,
+        fan("low_95", "high_95", 0.2),
+        fan("low_80", "high_80", 0.34),
+        edges,
+        expected,
+        spent,
+        words,
+        targets,
+    ).properties(
         width="container", height=260, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
     )
     spec: Spec = chart.to_dict()

@@ -72,6 +72,27 @@ function dayTooltip(meta) {
   };
 }
 
+// What is spent up to a day, or expected, with its intervals.
+function monthTooltip(meta) {
+  const money = (value) => escaped(meta.symbol) + amount(value);
+  const row = (name, text) => `<tr><td>${name}</td><td class="number">${text}</td></tr>`;
+  const range = (day, share) => `${money(day[`low_${share}`])} to ${money(day[`high_${share}`])}`;
+  return (day) => {
+    const rows = day.known
+      ? [row("That day", money(day.cost)), row("Month to date", money(day.total))]
+      : [
+          row("95 % likely", range(day, 95)),
+          row("80 % likely", range(day, 80)),
+          row("Expected by then", money(day.total)),
+        ];
+    return `<h3>${escaped(day.label)}</h3><table><tbody>${rows.join("")}</tbody></table>`;
+  };
+}
+
+function tooltipOf(meta) {
+  return meta.kind === "month" ? monthTooltip(meta) : dayTooltip(meta);
+}
+
 // What stops a chart's listeners when htmx takes its element away.
 const finalize = new WeakMap();
 
@@ -85,7 +106,7 @@ async function draw(box) {
       ast: true,
       defaultStyle: false,
       renderer: "svg",
-      tooltip: { disableDefaultStyle: true, formatTooltip: dayTooltip(spec.usermeta) },
+      tooltip: { disableDefaultStyle: true, formatTooltip: tooltipOf(spec.usermeta) },
     });
     finalize.set(box, drawn.finalize);
   } catch (error) {

@@ -160,3 +160,62 @@ def test_the_bundle_holds_an_interpreter_and_replaces_the_old_one(tmp_path: Path
     assert "expressionInterpreter" in script
     assert 500_000 < len(script) < 1_500_000
     assert list(path.parent.iterdir()) == [path]
+
+
+@dataclass(frozen=True)
+class Step:
+    day: date
+    known: bool
+    total: Decimal
+
+    cost = Decimal("10.004")
+
+    @property
+    def low_80(self) -> Decimal:
+        return self.total - (0 if self.known else 1)
+
+    @property
+    def high_80(self) -> Decimal:
+        return self.total + (0 if self.known else 1)
+
+    @property
+    def low_95(self) -> Decimal:
+        return self.total - (0 if self.known else 2)
+
+    @property
+    def high_95(self) -> Decimal:
+        return self.total + (0 if self.known else 2)
+
+
+def a_month(known: int) -> list[Step]:
+    month = month_of(MONDAY)
+    return [Step(day, nth < known, Decimal("10.004") * (nth + 1)) for nth, day in enumerate(month)]
+
+
+def test_a_month_draws_what_is_known_and_what_is_expected() -> None:
+    spec = charts.month_chart(
+        a_month(22),
+        "EUR",
+        band=(Decimal(200), Decimal("400.004")),
+        incomplete=Period(date(2026, 11, 23), date(2026, 11, 24)),
+    )
+    rows = spec["datasets"]
+    assert (len(rows["days"]), len(rows["known"])) == (30, 22)
+    # The fan opens from the last known day.
+    assert [row["day"] for row in rows["expected"]][:2] == ["2026-11-22", "2026-11-23"]
+    assert rows["band"] == [{"low": 200.0, "high": 400.0}]
+    assert [edge["words"] for edge in rows["edges"]] == ["low €200", "high €400"]
+    assert rows["incomplete"] == [{"first": "2026-11-23", "last": "2026-11-23"}]
+    assert spec["usermeta"] == {"kind": "month", "symbol": "€"}
+    assert rows["days"][0]["total"] == 10.0
+    picture = vl_convert.vegalite_to_svg(spec, vl_version=charts.VEGA_LITE)
+    assert "high €400" in picture
+    assert "29 Nov" in picture
+
+
+def test_a_month_that_is_over_has_no_fan_and_one_that_begins_no_line() -> None:
+    over = charts.month_chart(a_month(30), "USD")["datasets"]
+    assert (len(over["known"]), over["expected"], over["band"]) == (30, [], [])
+    begun = charts.month_chart(a_month(0), "USD")["datasets"]
+    assert (begun["known"], len(begun["expected"])) == ([], 30)
+    assert charts.month_chart([], "USD")["datasets"]["days"] == []

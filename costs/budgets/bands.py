@@ -6,12 +6,13 @@ effective cost, tax and credits included.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from math import floor
 from typing import Final, Literal, Protocol
 
+from costs.budgets.paths import Past, Step
 from costs.money import EXACT, MixedCurrencies, plain
 from costs.periods import Period
 from costs.spend.currency import Rates
@@ -78,6 +79,10 @@ class Forecasting(Protocol):
         self, environment: str, currency: str, month: Period, band: Band | None
     ) -> Outlook | None: ...
     def lacking(self, environment: str, currency: str, month: Period) -> Lacking | None: ...
+    def path(self, environment: str, currency: str, month: Period) -> tuple[Step, ...]: ...
+    def record(
+        self, environment: str, currency: str, months: Sequence[Period], after: Sequence[int]
+    ) -> list[Past]: ...
     def in_currency(self, target: str, rates: Rates) -> Forecasting: ...
 
 

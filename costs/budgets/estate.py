@@ -7,7 +7,7 @@ cent, and its interval comes from the errors made on all of them together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Final, Literal, Protocol
@@ -17,6 +17,7 @@ import numpy as np
 from costs.budgets.bands import Band, Outlook
 from costs.budgets.fixed_charges import AHEAD, fixed_charges
 from costs.budgets.outlooks import RestOfMonth, cents_of, certain
+from costs.budgets.paths import Past, Step
 from costs.budgets.rolling import Rolling
 from costs.budgets.usage_model import Floats
 from costs.money import EXACT, exact_sum
@@ -52,45 +53,6 @@ class DayCost(Protocol):
 
     @property
     def cost(self) -> Decimal: ...
-
-
-@dataclass(frozen=True)
-class Step:
-    """One day of a month's path: its cost, or what it is expected to; sums up to its end."""
-
-    day: date
-    cost: Decimal
-    total: Decimal
-    low_80: Decimal
-    high_80: Decimal
-    low_95: Decimal
-    high_95: Decimal
-    known: bool
-
-
-@dataclass(frozen=True)
-class Past:
-    """What was expected of a month that is over, after its first ``days`` days."""
-
-    month: Period
-    days: int
-    expected: Decimal
-    low_80: Decimal
-    high_80: Decimal
-    ended: Decimal
-
-    @property
-    def error(self) -> Decimal | None:
-        """How far the expectation was above what came, in percent of it; None for no cost."""
-        if not self.ended:
-            return None
-        missed = EXACT.subtract(self.expected, self.ended)
-        return EXACT.divide(EXACT.multiply(missed, Decimal(100)), abs(self.ended))
-
-    @property
-    def inside(self) -> bool:
-        """Whether the month ended inside the 80 % interval."""
-        return self.low_80 <= self.ended <= self.high_80
 
 
 class Estate:
@@ -143,6 +105,7 @@ class Estate:
             ],
             dtype=np.int64,
         )
+        self._pasts: dict[tuple[str, Period, int], Past | None] = {}
         usage = costs[:count] - fixed.actual[:count]
         trusted = None
         if known := [(place[name], day) for name, day in trust or () if name in place]:
@@ -206,6 +169,12 @@ class Estate:
         return tuple(steps)
 
     def past(self, environment: str, month: Period, days: int) -> Past | None:
+        key = environment, month, days
+        if key not in self._pasts:
+            self._pasts[key] = self._past(environment, month, days)
+        return self._pasts[key]
+
+    def _past(self, environment: str, month: Period, days: int) -> Past | None:
         start = (month.start - self.first).days
         if start < 0 or start + month.days > self.length:
             return None

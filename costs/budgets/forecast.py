@@ -17,7 +17,8 @@ from itertools import takewhile
 from typing import Final
 
 from costs.budgets.bands import Band, Lacking, Outlook
-from costs.budgets.estate import DayCost, Estate, Kind, Past, Step
+from costs.budgets.estate import DayCost, Estate, Kind
+from costs.budgets.paths import Past, Step
 from costs.budgets.rolling import NEEDED_DAYS
 from costs.periods import DAY, Period
 from costs.spend.currency import Factor, Rates, converted

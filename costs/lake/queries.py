@@ -113,6 +113,26 @@ def select(
         return found.fetchall()
 
 
+def select_each(
+    sql: str, files: Sequence[LiveFile], parameters: Sequence[object] = ()
+) -> dict[str, list[tuple[object, ...]]]:
+    """Run ``sql`` once over all ``files``; the rows of each, by its key.
+
+    The first column of ``sql`` is ``filename`` and is taken off; ``{files}`` stands as in
+    :func:`select`. A file never changes, so what was read of it once may be kept.
+    """
+    found: dict[str, list[tuple[object, ...]]] = {file.key: [] for file in files}
+    if not files:
+        return found
+    store = open_store(settings.LAKE_URL)
+    with store.reading([file.key for file in files]) as paths, cursor() as connection:
+        keys = {str(path): key for key, path in paths.items()}
+        source = from_files(paths.values(), named=True)
+        for row in connection.execute(sql.replace("{files}", source), list(parameters)).fetchall():
+            found[keys[str(row[0])]].append(row[1:])
+    return found
+
+
 def part_counts(versions: Sequence[BillVersion]) -> Mapping[int, int]:
     """How many files of charges each version has, by its primary key; in one query."""
     rows = Part.objects.filter(version__in=versions).values("version")

@@ -60,9 +60,10 @@ def charges_keys(version: str, parts: int) -> list[str]:
     return [f"{version}/{charges_file(part)}" for part in range(parts)]
 
 
-def from_files(paths: Iterable[Path]) -> str:
-    """FROM clause over Parquet files."""
-    return f"read_parquet([{', '.join(quote(str(path)) for path in paths)}])"
+def from_files(paths: Iterable[Path], *, named: bool = False) -> str:
+    """FROM clause over Parquet files; ``named`` adds the column ``filename``."""
+    listed = ", ".join(quote(str(path)) for path in paths)
+    return f"read_parquet([{listed}]{', filename = true' if named else ''})"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from costs.budgets.bands import Band, Forecasting
 from costs.budgets.judged import band_of_total, judged
 from costs.money import EXACT, exact_sum
 from costs.periods import Period, week_name
+from costs.review.ending import ending_of
 from costs.review.headline import headline
 from costs.review.span import WEEKS, Span
 from costs.review.week import (
@@ -125,6 +126,8 @@ class WeekFacts:
     unallocated_before: Sequence[CostRow]
     """The same of the week before, of at least the same resources."""
     sources: Sequence[SourceState]
+    ending: str = TOTAL
+    """Whose month is shown up to its end."""
     currency: str = ""
     """What the page is in; empty for that of :func:`main_currency`."""
 
@@ -258,6 +261,14 @@ def week_review(facts: WeekFacts) -> WeekReview:
         sources=tuple(facts.sources),
         days=day_costs(sums.by_service, span),
         other_currencies=_other_currencies(facts.costs, span, currency),
+        ending=ending_of(
+            rows,
+            facts.ending,
+            currency=currency,
+            forecast=facts.forecast,
+            through=span.through,
+            as_of=facts.as_of,
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import BadRequest
 from django.http import QueryDict
 
-from costs.review.week import Metric
+from costs.review.week import TOTAL, Metric
 
 METRICS: dict[Metric, str] = {
     "effective_cost": "Effective cost",
@@ -35,13 +35,13 @@ class WeekForm(forms.Form):
         label="Currency",
         error_messages={"invalid_choice": "“%(value)s” says nothing here: only billed does."},
     )
-
     costs = forms.ChoiceField(
         choices=[("direct", "Direct"), ("shared", "With shared costs")],
         required=False,
         label="Shared costs",
         error_messages={"invalid_choice": "“%(value)s” says nothing here: direct or shared does."},
     )
+    forecast = forms.CharField(required=False, label="Forecast of")
 
     @classmethod
     def read(cls, query: QueryDict) -> Self:
@@ -85,6 +85,11 @@ class WeekForm(forms.Form):
     def with_shared(self) -> bool:
         """Whether shared costs are wanted where rules split them."""
         return str(self.cleaned_data["costs"]) == "shared"
+
+    @property
+    def ending(self) -> str:
+        """The environment whose month is shown up to its expected end."""
+        return str(self.cleaned_data["forecast"]) or TOTAL
 
     @property
     def chosen(self) -> Metric:

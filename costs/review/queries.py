@@ -17,7 +17,7 @@ from costs.review.compose import week_review as compose
 from costs.review.in_currency import in_currency
 from costs.review.shared_days import moved_days
 from costs.review.span import Span, last_complete_day, span_of
-from costs.review.week import UNALLOCATED, Metric, SourceState, WeekReview
+from costs.review.week import TOTAL, UNALLOCATED, Metric, SourceState, WeekReview
 from costs.spend import queries as spend
 from costs.spend.currency import Rates
 from costs.spend.queries import sharing
@@ -39,6 +39,7 @@ def week_review(
     listed: int | None = LISTED,
     as_billed: bool = False,
     with_shared: bool = False,
+    ending: str = TOTAL,
 ) -> WeekReview | None:
     """The review of ``week`` as ``as_of`` sees it; None for an empty lake.
 
@@ -47,6 +48,8 @@ def week_review(
 
     Lists of services and resources are cut after ``listed``, their counts and sums are not; None
     leaves all that there is.
+
+    ``ending`` names the environment whose month is shown up to its expected end.
 
     Where a display currency is set all amounts are in it, unless they are wanted ``as_billed``.
     ``with_shared`` puts shared costs where rules split them, and the direct ones beside them.
@@ -105,6 +108,7 @@ def week_review(
         unallocated_after=after,
         unallocated_before=before,
         sources=sources,
+        ending=ending,
     )
     held = sharing.rule_spans(scope) if sharing.may_share(scope) else ()
     rates = spend.rates(scope, Period(span.shown.start, span.months[-1].end)) if target else None

@@ -60,6 +60,29 @@ def resources(review: WeekReview) -> Table:
     )
 
 
+def month(review: WeekReview) -> Table:
+    """Each day of the month: what it cost or is expected to, and the sums up to it."""
+    ending = review.ending
+    ends = ("low_80", "high_80", "low_95", "high_95")
+    return Table(
+        header=("environment", "day", "state", "currency", "cost", "total", *ends),
+        rows=[
+            (
+                ending.environment,
+                step.day,
+                "complete" if step.known else "expected",
+                ending.currency,
+                step.cost,
+                step.total,
+                *(getattr(step, name) for name in ends),
+            )
+            for step in ending.steps
+        ]
+        if ending
+        else [],
+    )
+
+
 def days(review: WeekReview) -> Table:
     """What the daily chart shows: eight weeks by service."""
     return Table(

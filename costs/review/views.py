@@ -62,6 +62,12 @@ def daily_csv(request: HttpRequest, name: str) -> StreamingHttpResponse:
     return _download(request, name, "days", tables.days, converted_tables.days)
 
 
+@require_safe
+def month_csv(request: HttpRequest, name: str) -> StreamingHttpResponse:
+    """The way of the month to its expected end, day by day."""
+    return _download(request, name, "month", tables.month, tables.month)
+
+
 def today(now: datetime) -> date:
     """The UTC day, as charge days are."""
     return now.astimezone(UTC).date()
@@ -91,9 +97,12 @@ def _page(request: HttpRequest, week: Period | None, form: WeekForm, now: dateti
         metric=form.chosen,
         as_billed=form.as_billed,
         with_shared=form.with_shared,
+        ending=form.ending,
     )
     if review is None:
         return render_page(request, "review/empty.html", {"now": now})
+    if review.ending is None:
+        raise BadRequest(f"forecast: there is no environment “{form.ending[:40]}” in this review.")
     return render_page(
         request,
         "review/week.html",
@@ -119,6 +128,7 @@ def _download(
         listed=None,
         as_billed=form.as_billed,
         with_shared=form.with_shared,
+        ending=form.ending,
     )
     if review is None:
         raise Http404("There are no bills yet, so there is no table either.")

@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from costs.budgets.bands import Gauge, Verdict
 from costs.money import EXACT
 from costs.periods import Period
 from costs.spend.currency import Amount, Rates, said
+
+if TYPE_CHECKING:
+    from costs.review.ending import MonthEnding
 
 type Metric = Literal["billed_cost", "effective_cost"]
 
@@ -224,6 +227,9 @@ class WeekReview:
     """Whether there are rules for shared costs that the reader may see at work."""
     is_shared: bool = False
     """Whether its environments are with shared costs."""
+    ending: MonthEnding | None = None
+    """Where the newest month is going, of the total or of the environment that was asked for; None
+    where there is no such environment."""
     display: str = ""
     """The display currency, where one is set."""
     converted: Converted | None = None

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from django import template
 
-from costs.charts import Allowance, DailyCosts, Spec, chart_of, daily_costs
+from costs.charts import Allowance, DailyCosts, Spec, chart_of, daily_costs, month_chart
+from costs.review.ending import MonthEnding
 from costs.review.week import WeekReview
 
 register = template.Library()
@@ -41,6 +42,18 @@ def daily_chart(review: WeekReview) -> DailyChart:
         hues={one.name: one.hue for one in costs.series},
         incomplete=any(not day.complete for day in costs.days),
         banded=bool(allowances),
+    )
+
+
+@register.simple_tag
+def ending_chart(ending: MonthEnding) -> Spec:
+    """The month of an environment up to its expected end, its band drawn in."""
+    band = ending.month.gauge.band
+    return month_chart(
+        ending.steps,
+        ending.currency,
+        band=(band.low, band.high) if band else None,
+        incomplete=ending.incomplete,
     )
 
 

@@ -242,11 +242,15 @@ def test_an_empty_lake_says_what_to_do_next(reader: Client, data_dir: Path, path
         ("/weeks/1999-W52/", 404, "There is nothing before 2000-W01."),
         ("/?metric=cost", 400, "“cost” is not a cost: choose effective_cost or billed_cost."),
         ("/?metric=", 200, ""),
-        ("/?sort=cost", 400, "This page knows no “sort”: only metric, currency, costs, week."),
+        (
+            "/?sort=cost",
+            400,
+            "This page knows no “sort”: only metric, currency, costs, forecast, week.",
+        ),
         (
             "/weeks/2026-W47/?week=2026-W46",
             400,
-            "This page knows no “week”: only metric, currency, costs.",
+            "This page knows no “week”: only metric, currency, costs, forecast.",
         ),
         (
             "/?metric=billed_cost&metric=billed_cost",
@@ -312,3 +316,63 @@ def test_the_current_week_follows_the_bills_not_the_calendar() -> None:
         review = week_review(Scope.everything(), None, as_of=as_of)
         assert review is not None
         assert review.name == "2026-W47"
+
+
+@pytest.mark.usefixtures("lake")
+def test_the_month_is_shown_up_to_its_end(reader: Client) -> None:
+    page = reader.get("/")
+    ending = page.context["review"].ending
+    total = page.context["review"].environments[-1].months[0]
+    assert ending.environment == "total"
+    assert ending.steps[-1].total == total.gauge.outlook.expected
+    assert sum(step.known for step in ending.steps) == 22
+    assert (ending.incomplete.start, ending.incomplete.days) == (date(2026, 11, 23), 1)
+    assert f"November is expected to end at ${total.gauge.outlook.expected:,.0f}" in page.text
+    assert "chance of ending above the high of $4,200" in page.text
+    # Of October there was enough history on day 10 and 20; of September on neither.
+    assert [row.month.start for row in ending.record] == [date(2026, 10, 1)]
+    assert "too few to say" in page.text
+    assert page.text.count('data-chart="') == 2
+
+
+@pytest.mark.usefixtures("lake")
+def test_the_month_of_one_environment(reader: Client) -> None:
+    page = reader.get("/?forecast=staging")
+    ending = page.context["review"].ending
+    assert (ending.environment, ending.label) == ("staging", "Staging")
+    assert ending.steps[-1].total == 600
+    assert "Staging: November is expected to end at $600" in page.text
+    rows = rows_of(reader, "/weeks/2026-W47/month.csv?forecast=staging")
+    assert len(rows) == 30
+    assert [rows[21]["state"], rows[22]["state"]] == ["complete", "expected"]
+    assert rows[-1] | {"day": ""} == {
+        "environment": "staging",
+        "day": "",
+        "state": "expected",
+        "currency": "USD",
+        "cost": "20",
+        "total": "600",
+        **dict.fromkeys(("low_80", "high_80", "low_95", "high_95"), "600"),
+    }
+    # Links to other weeks stay with the environment.
+    assert "/weeks/2026-W46/?forecast=staging" in page.text
+    unknown = reader.get("/?forecast=nowhere")
+    assert unknown.status_code == 400
+    assert "there is no environment “nowhere”" in unknown.text
+
+
+@pytest.mark.usefixtures("lake")
+def test_a_month_that_is_over_has_its_path_and_no_fan(reader: Client) -> None:
+    page = reader.get("/weeks/2026-W44/?forecast=staging")
+    ending = page.context["review"].ending
+    assert ending.month.month.start in {date(2026, 10, 1), date(2026, 11, 1)}
+    page = reader.get("/weeks/2026-W40/?forecast=production")
+    assert page.status_code == 200
+
+
+@pytest.mark.usefixtures("lake")
+def test_with_little_history_the_page_says_how_much_there_is(reader: Client) -> None:
+    page = reader.get("/weeks/2026-W38/")
+    assert "Not enough data for a forecast: 20 of 28 days." in page.text
+    assert "No past month has enough history before it yet" in page.text
+    assert page.context["review"].ending.steps[-1].known

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from threading import Lock
+from typing import Final, Literal, NamedTuple, cast
 
-from costs.lake.queries import select
+from django.conf import settings
+
+from costs.lake.queries import LiveFile, select_each
+from costs.money import EXACT
 from costs.people.scope import Scope
 from costs.periods import Period
 from costs.spend.queries.restriction import restricted, until_changed
@@ -15,8 +21,12 @@ from costs.spend.queries.totals import Metric, daily_files
 
 type Kind = Literal["usage", "recurring", "once"]
 
-DECLARED = ("Recurring", "One-Time")
+DECLARED: Final = {"Recurring": "recurring", "One-Time": "once"}
 """FOCUS ChargeFrequency of what is no usage; all else, and what says nothing, is."""
+DENSE: Final = 7
+"""A declared charge that was there on one day in so many is a level like any usage."""
+KEPT: Final = 4000
+"""Files of which sums are kept; a year of three sources has 39, and a sum takes a few kB."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,17 @@ class DailyCost:
     environment: str
     currency: str
     kind: Kind
+    key: str
+    cost: Decimal
+
+
+class _Sum(NamedTuple):
+    """A day of one file; ``frequency`` and ``key`` are empty for usage."""
+
+    day: date
+    environment: str
+    currency: str
+    frequency: str
     key: str
     cost: Decimal
 
@@ -55,37 +76,72 @@ def daily_costs(
 def _daily_costs(
     scope: Scope, *, period: Period, metric: Metric, as_delivered: datetime | None
 ) -> tuple[DailyCost, ...]:
-    allowed = restricted(scope, period)
-    marks = ", ".join(f"'{name}'" for name in DECLARED)
-    place = "coalesce(environment, 'unallocated')"
-    said = f"coalesce(charge_frequency, '') IN ({marks})"
-    named = (
+    files = daily_files(period, facts=False, as_delivered=as_delivered)
+    usage: dict[tuple[date, str, str], Decimal] = defaultdict(Decimal)
+    declared: dict[tuple[str, str, str, str], dict[date, Decimal]] = defaultdict(dict)
+    for row in _sums(scope, files, metric):
+        if row.day not in period:
+            continue
+        if row.key:
+            days = declared[row.environment, row.currency, row.frequency, row.key]
+            days[row.day] = EXACT.add(days.get(row.day, Decimal(0)), row.cost)
+        else:
+            place = row.day, row.environment, row.currency
+            usage[place] = EXACT.add(usage[place], row.cost)
+    found = []
+    for (environment, currency, frequency, key), days in declared.items():
+        there = [day for day, cost in days.items() if cost]
+        if len(there) > 1 and len(there) * DENSE >= (period.end - min(there)).days:
+            for day, cost in days.items():
+                place = day, environment, currency
+                usage[place] = EXACT.add(usage[place], cost)
+        else:
+            kind = cast(Kind, DECLARED[frequency])
+            found += [DailyCost(day, environment, currency, kind, key, days[day]) for day in there]
+    found += [DailyCost(*place, "usage", "", cost) for place, cost in usage.items() if cost]
+    return tuple(sorted(found, key=lambda one: (one.day, one.environment, one.currency, one.key)))
+
+
+_kept: OrderedDict[tuple[str, str, Scope, Metric], tuple[_Sum, ...]] = OrderedDict()
+_lock = Lock()
+
+
+def _sums(scope: Scope, files: Sequence[LiveFile], metric: Metric) -> Iterable[_Sum]:
+    """The sums of every file. A file never changes: after a delivery only its own is read."""
+    lake = str(settings.LAKE_URL)
+    with _lock:
+        known = {
+            file.key: sums
+            for file in files
+            if (sums := _kept.get((lake, file.key, scope, metric))) is not None
+        }
+    known |= _read(scope, [file for file in files if file.key not in known], metric)
+    with _lock:
+        for file in files:
+            place = lake, file.key, scope, metric
+            _kept[place] = known[file.key]
+            _kept.move_to_end(place)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return [row for file in files for row in known[file.key]]
+
+
+def _read(scope: Scope, files: Sequence[LiveFile], metric: Metric) -> dict[str, tuple[_Sum, ...]]:
+    allowed = restricted(scope, None)
+    names = ", ".join(f"'{name}'" for name in DECLARED)
+    said = f"coalesce(charge_frequency, '') IN ({names})"
+    key = (
         "concat_ws(' · ', provider_name, billing_account_id, service_name, charge_category,"
         " charge_frequency)"
     )
-    rows = select(
+    found = select_each(
         f"""
-        WITH summed AS (
-            SELECT day, {place} AS environment, billing_currency AS currency,
-                CASE WHEN {said} THEN charge_frequency ELSE '' END AS frequency,
-                CASE WHEN {said} THEN {named} ELSE '' END AS key, sum({metric}) AS cost
-            FROM {{files}} WHERE {allowed.sql} GROUP BY ALL
-        ), seen AS (
-            SELECT environment, currency, key,
-                count(*) FILTER (cost <> 0) * 7 >= DATE '{period.end}' - min(day) AND
-                    count(*) FILTER (cost <> 0) > 1 AS dense
-            FROM summed WHERE key <> '' GROUP BY ALL
-        ), kinds AS (
-            SELECT day, environment, currency, cost,
-                CASE WHEN key = '' OR dense THEN 'usage'
-                     WHEN frequency = 'Recurring' THEN 'recurring' ELSE 'once' END AS kind, key
-            FROM summed LEFT JOIN seen USING (environment, currency, key)
-        )
-        SELECT day, environment, currency, kind, CASE kind WHEN 'usage' THEN '' ELSE key END AS key,
-            sum(cost) AS cost
-        FROM kinds GROUP BY ALL HAVING sum(cost) <> 0 ORDER BY ALL
+        SELECT filename, day, coalesce(environment, 'unallocated'), billing_currency,
+            CASE WHEN {said} THEN charge_frequency ELSE '' END,
+            CASE WHEN {said} THEN {key} ELSE '' END, sum({metric})
+        FROM {{files}} WHERE {allowed.sql} GROUP BY ALL
         """,
-        daily_files(period, facts=False, as_delivered=as_delivered),
+        files,
         allowed.parameters,
     )
-    return tuple(DailyCost(*row) for row in rows)  # type: ignore[arg-type]  # columns in its order
+    return {key: tuple(_Sum(*row) for row in rows) for key, rows in found.items()}  # type: ignore[arg-type]
