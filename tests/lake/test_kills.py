@@ -19,6 +19,7 @@ import pytest
 
 from tests.bills.making import focus, write
 from tests.conftest import ROOT
+from tests.stores.places import Place
 
 ROWS = 40
 KILLS = 50
@@ -27,10 +28,11 @@ KILLS = 50
 class Warm:
     """The process of ``tests/lake/warm.py`` on a data folder of its own."""
 
-    def __init__(self, data_dir: Path, errors: Path) -> None:
+    def __init__(self, data_dir: Path, errors: Path, **more: str) -> None:
         environment = {
             "HEADROOM_DATA_DIR": str(data_dir),
             "DJANGO_SETTINGS_MODULE": "config.settings",
+            **more,
         }
         with errors.open("w") as stderr:
             self.process = subprocess.Popen(
@@ -42,7 +44,6 @@ class Warm:
                 stderr=stderr,
                 text=True,
             )
-        self.lake = data_dir / "lake"
 
     def start(self, **job: Any) -> int:
         """Begin a job in a child; returns its process id."""
@@ -71,16 +72,31 @@ class Warm:
         assert len(totals) == 1, sums
         return totals.pop()
 
+    def close(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        assert self.process.wait(30) == 0
+        assert self.process.stdout
+        self.process.stdout.close()
+
 
 @pytest.fixture
 def warm(tmp_path: Path) -> Iterator[Warm]:
     one = Warm(tmp_path / "data", tmp_path / "errors.txt")
     yield one
-    assert one.process.stdin
-    one.process.stdin.close()
-    assert one.process.wait(30) == 0
-    assert one.process.stdout
-    one.process.stdout.close()
+    one.close()
+
+
+@pytest.fixture
+def machines(tmp_path: Path, s3_place: Place) -> Iterator[tuple[Warm, Warm]]:
+    """Two with a data folder and a cache each, one database and one lake in S3."""
+    shared = {"DATABASE_URL": f"sqlite:///{tmp_path}/one.sqlite3", "LAKE_URL": s3_place.url}
+    one = Warm(tmp_path / "one", tmp_path / "one.txt", **shared)
+    one.do(job="folders")  # the database is there
+    other = Warm(tmp_path / "other", tmp_path / "other.txt", **shared)
+    yield one, other
+    one.close()
+    other.close()
 
 
 def restated(folder: Path, nth: int) -> tuple[Path, Decimal]:
@@ -121,14 +137,32 @@ def test_killed_at_random_moments(warm: Warm, tmp_path: Path) -> None:
 
 def test_killed_at_every_step(warm: Warm, tmp_path: Path) -> None:
     """Deterministic: before each durable step of a whole ingest, in turn."""
-    file, live = restated(tmp_path, 0)
+    outcomes = kill_at_every_step(warm, warm, tmp_path)
+    assert outcomes.count("old") > 10
+    assert_tidy(warm)
+
+
+def test_killed_at_every_step_with_a_lake_in_s3(
+    machines: tuple[Warm, Warm], tmp_path: Path
+) -> None:
+    """Also before each request; what is live is asked from another machine."""
+    one, other = machines
+    outcomes = kill_at_every_step(one, other, tmp_path)
+    assert outcomes.count("old") > 12
+    assert_tidy(one)
+    assert other.live() == one.live()
+
+
+def kill_at_every_step(warm: Warm, other: Warm, folder: Path) -> list[str]:
+    """Whether ``other`` saw the old or the new version after each kill of ``warm``."""
+    file, live = restated(folder, 0)
     assert warm.do(job="ingest", file=str(file)) == ["loaded"]
     steps, outcomes = 0, []
     while True:
         steps += 1
-        file, new = restated(tmp_path, steps)
+        file, new = restated(folder, steps)
         said = warm.do(job="ingest", file=str(file), die_at=steps)
-        found = warm.live()
+        found = other.live()
         assert found in (live, new), steps
         outcomes.append("new" if found == new else "old")
         live = found
@@ -137,24 +171,47 @@ def test_killed_at_every_step(warm: Warm, tmp_path: Path) -> None:
         assert steps < 200
     # Old up to the flip, new after it, and the step between has nothing of both.
     assert outcomes == sorted(outcomes, reverse=True)
-    assert outcomes.count("old") > 10
     assert outcomes.count("new") >= 2
-    assert_tidy(warm)
+    return outcomes
+
+
+def test_two_machines_at_once(machines: tuple[Warm, Warm], tmp_path: Path) -> None:
+    """One restates a bill again and again, the other asks meanwhile: always one whole version."""
+    one, other = machines
+    file, live = restated(tmp_path, 0)
+    assert one.do(job="ingest", file=str(file)) == ["loaded"]
+    seen = set()
+    for nth in range(1, 6):
+        file, new = restated(tmp_path, nth)
+        one.start(job="ingest", file=str(file))
+        asked = 0
+        while asked < 3:
+            found = other.live()
+            assert found in (live, new)
+            seen.add(found == new)
+            asked += 1
+        assert one.end() == ["restated"]
+        assert other.live() == new
+        live = new
+    # And both deliver the same bill at once: one after the other.
+    (first, a), (second, b) = restated(tmp_path, 10), restated(tmp_path, 11)
+    one.start(job="ingest", file=str(first))
+    other.start(job="ingest", file=str(second))
+    assert one.end() == ["restated"]
+    assert other.end() == ["restated"]
+    assert one.live() == other.live()
+    assert one.live() in (a, b)
 
 
 def assert_tidy(warm: Warm) -> None:
     """Leftovers stay for a day, for a page may still read them; then they go, live ones never."""
-
-    def folders() -> set[Path]:
-        kinds = "charges/*/*/*", "staging/*", "raw/*/*"
-        return {folder for kind in kinds for folder in warm.lake.glob(kind)}
-
-    before, live = folders(), warm.live()
+    before, live = warm.do(job="folders"), warm.live()
     assert warm.do(job="tidy", hours=23) == 0
-    assert folders() == before
+    assert warm.do(job="folders") == before
     removed = warm.do(job="tidy", hours=25)
     assert removed > 0
-    assert len(folders()) == len(before) - removed
-    assert not list(warm.lake.glob("staging/*"))
+    left = warm.do(job="folders")
+    assert len(left) == len(before) - removed
+    assert not [key for key in left if key.startswith("staging")]
     assert warm.live() == live
     assert warm.do(job="tidy", hours=25) == 0

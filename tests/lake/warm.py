@@ -2,7 +2,7 @@
 
 Reads one JSON job a line, answers with one JSON line: first ``{"pid": …}``, then what became of
 the child. Jobs: ``ingest`` a file (``die_at``: kill yourself before the n-th event), ``show`` what
-is live, ``tidy`` as if it were some hours later.
+is live, list ``folders``, ``tidy`` as if it were some hours later.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ EVENTS = (
     ("costs.bills.building", "write_tables"),
     ("costs.bills.operations", "_judged"),
     ("costs.stores.local", "_sync"),
+    ("costs.stores.cached", "again"),
     ("costs.lake.operations", "enter"),
     ("costs.lake.operations", "_supersede"),
     ("costs.lake.operations", "_next_generation"),
@@ -82,6 +83,17 @@ def show(job: dict[str, Any]) -> object:
     return sums
 
 
+def folders(job: dict[str, Any]) -> object:
+    """Keys of the folders of versions, of delivered files and of work in progress."""
+    from django.conf import settings
+
+    from costs.stores import open_store
+
+    store = open_store(settings.LAKE_URL)
+    kinds = ("charges", 3), ("raw", 2), ("staging", 1)
+    return sorted(key for under, depth in kinds for key, _ in store.folders(under, depth))
+
+
 def tidy(job: dict[str, Any]) -> object:
     from django.conf import settings
 
@@ -103,7 +115,7 @@ def serve() -> None:
     from django.db import connections
 
     connections.close_all()
-    jobs = {"ingest": ingest, "show": show, "tidy": tidy}
+    jobs = {"ingest": ingest, "show": show, "folders": folders, "tidy": tidy}
     for line in sys.stdin:
         job = json.loads(line)
         read, write = os.pipe()
