@@ -20,6 +20,9 @@ from costs.stores import open_store
 
 Status = BillVersion.Status
 
+WARM_MONTHS = 13
+"""Billing periods whose daily tables a machine keeps at hand: what a year's comparison reads."""
+
 
 class FilesRemoved(OutOfReach):
     """What somebody wants to see of an old version went with its files."""
@@ -79,7 +82,18 @@ def _delivered(by: datetime) -> list[BillVersion]:
 
 @lru_cache(maxsize=32)
 def _live(lake: str, number: int, table: Table) -> tuple[LiveFile, ...]:
-    versions = BillVersion.objects.filter(status=Status.LIVE).select_related("source")
+    versions = list(BillVersion.objects.filter(status=Status.LIVE).select_related("source"))
+    # This process has not asked since the last flip: what other pages need comes meanwhile.
+    newest = sorted(versions, key=lambda one: one.billing_period, reverse=True)
+    months = sorted({one.billing_period for one in newest}, reverse=True)[:WARM_MONTHS]
+    open_store(lake).warm(
+        [
+            table_key(one.key, daily, one.rule_set)
+            for one in newest
+            if one.billing_period in months
+            for daily in ("daily_summary", "daily_facts")
+        ]
+    )
     return tuple(_file(version, table) for version in versions)
 
 

@@ -7,12 +7,16 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import batched
 from pathlib import Path
 from typing import BinaryIO, Final
+
+import structlog
 
 from costs.stores.bucket import Bucket, again
 from costs.stores.cache import Cache
@@ -26,6 +30,8 @@ FETCH_ATTEMPTS: Final = 4
 WORK_ATTEMPTS: Final = 7
 """Some sixteen seconds of waiting: work need not hurry (ours)."""
 STAGING: Final = "staging"
+
+log = structlog.get_logger(__name__)
 
 
 class CachedStore:
@@ -42,6 +48,8 @@ class CachedStore:
         self._bucket = bucket
         self._cache = Cache(root, limit)
         self._local = LocalStore(root)
+        self.warming: list[threading.Thread] = []
+        """What fetches in the background, at most one."""
 
     def address(self, key: str) -> str:
         self._cache.at(key)
@@ -76,6 +84,25 @@ class CachedStore:
             again(attempt, attempts=FETCH_ATTEMPTS)
 
         self._cache.fill(key, get)
+
+    def warm(self, keys: Sequence[str]) -> None:
+        missing = [key for key in keys if not self._cache.at(key).exists()]
+        if missing and not any(thread.is_alive() for thread in self.warming):
+            # A daemon: a process that is told to stop does not wait for it.
+            self.warming = [
+                threading.Thread(
+                    target=self._warm, args=(missing,), daemon=True, name="warm up the lake"
+                )
+            ]
+            self.warming[0].start()
+
+    def _warm(self, keys: Sequence[str]) -> None:
+        try:
+            for some in batched(keys, AT_ONCE):
+                with self.reading(some):
+                    pass
+        except OSError as error:  # whoever needs them will be told
+            log.warning("the cache stays cold", error=str(error))
 
     def new_staging(self) -> Path:
         return self._local.new_staging()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +37,9 @@ class LocalStore:
     @contextmanager
     def reading(self, keys: Collection[str]) -> Iterator[Mapping[str, Path]]:
         yield {key: self.path(key) for key in keys}
+
+    def warm(self, keys: Sequence[str]) -> None:
+        """They are."""
 
     def new_staging(self) -> Path:
         folder = self.root / "staging" / uuid.uuid4().hex

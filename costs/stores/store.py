@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,6 +60,10 @@ class Store(Protocol):
         What has to be fetched is fetched together. Raises :class:`NotInLake` when one is not
         there.
         """
+        ...
+
+    def warm(self, keys: Sequence[str]) -> None:
+        """Have ``keys`` at hand soon, the first ones first; returns at once and never raises."""
         ...
 
     def new_staging(self) -> Path:

@@ -19,7 +19,9 @@ from costs.bills.allocation import Rule
 from costs.bills.rule_sets import PlacedRule, with_rule
 from costs.lake import operations as lake
 from costs.lake.models import BillVersion
+from costs.lake.queries import live_files
 from costs.stores import bucket, open_store
+from costs.stores.cached import CachedStore
 from tests.bills.making import command, focus, ingest, spent, total, write
 from tests.stores.faulty import Fault
 from tests.stores.places import Place
@@ -133,6 +135,47 @@ def put_in_force(rule: Rule) -> None:
     )
     drafting.apply(version=drafting.read_draft().version, why="because", actor="op", now=NOW)
     reallocation.work(lambda what, share: None)
+
+
+def test_what_other_pages_need_comes_meanwhile(
+    place: Place, other_machine: Machine, tmp_path: Path
+) -> None:
+    """One small question after a flip, and the daily tables of all live bills are at hand."""
+    for account in ("a", "b", "c"):
+        ingest(write(tmp_path / f"{account}.csv", [focus(BillingAccountId=account)] * 3))
+    with other_machine:
+        store = open_store(place.url)
+        assert isinstance(store, CachedStore)
+        live_files("daily_summary")
+        for thread in store.warming:
+            thread.join()
+        place.proxy.faults = [Fault("drop")]
+        assert total() == 9
+        assert spent("resource_id", "sku_id")
+        assert len(list(store.root.glob("files/charges/*/*/*/*.parquet"))) == 6
+        # A version that came since is fetched when somebody asks again.
+        place.proxy.faults = []
+    ingest(write(tmp_path / "again.csv", [focus(BillingAccountId="a")] * 4))
+    with other_machine:
+        live_files("daily_summary")
+        for thread in store.warming:
+            thread.join()
+        assert len(list(store.root.glob("files/charges/*/*/*/*.parquet"))) == 8
+
+
+def test_a_lake_that_cannot_be_reached_is_no_error_of_the_warm_up(
+    place: Place, other_machine: Machine, tmp_path: Path
+) -> None:
+    ingest(delivery(tmp_path / "first"))
+    with other_machine:
+        place.proxy.faults = [Fault("drop")]
+        assert len(live_files("daily_summary")) == 1
+        store = open_store(place.url)
+        assert isinstance(store, CachedStore)
+        for thread in store.warming:
+            thread.join()
+        place.proxy.faults = []
+        assert total() == 200 * Decimal("10.000000000000000001") + 2
 
 
 def test_addresses_for_other_engines(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
@@ -66,6 +67,9 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for kind in (S3Bucket, BlobContainer):
         monkeypatch.setattr(kind, "__init__", noted(kind))
     yield
+    for thread in threading.enumerate():
+        if thread.name == "warm up the lake":
+            thread.join()
     for one in opened:
         one.close()
     stores._cached.cache_clear()
