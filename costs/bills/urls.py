@@ -1,6 +1,15 @@
 from django.urls import path
 
-from costs.bills.views import bill, manual, mappings, matrix, rejects, space, uploads
+from costs.bills.views import (
+    bill,
+    connections,
+    manual,
+    mappings,
+    matrix,
+    rejects,
+    space,
+    uploads,
+)
 
 app_name = "bills"
 urlpatterns = [
@@ -22,6 +31,26 @@ urlpatterns = [
     path("bills/entered/<int:pk>/", manual.charge, name="manual_charge"),
     path("bills/entered/<int:pk>/remove/", manual.remove_charge, name="remove_manual_charge"),
     path("bills/uploads/<int:pk>/again/", uploads.upload_again, name="upload_again"),
+    path("bills/connections/", connections.connections, name="connections"),
+    path("bills/connections.csv", connections.connections_csv, name="connections_csv"),
+    path("bills/connections/new/", connections.new_connection, name="new_connection"),
+    path("bills/connections/new/<slug:kind>/", connections.add_connection, name="add_connection"),
+    path("bills/connections/<int:pk>/", connections.connection, name="connection"),
+    path("bills/connections/<int:pk>/edit/", connections.edit_connection, name="edit_connection"),
+    path("bills/connections/<int:pk>/run/", connections.run_connection, name="run_connection"),
+    path(
+        "bills/connections/<int:pk>/pause/", connections.pause_connection, name="pause_connection"
+    ),
+    path(
+        "bills/connections/<int:pk>/remove/",
+        connections.remove_connection,
+        name="remove_connection",
+    ),
+    path(
+        "bills/connections/<int:pk>/deliveries.csv",
+        connections.deliveries_csv,
+        name="deliveries_csv",
+    ),
     path("bills/files/<int:pk>/raw", bill.raw, name="raw"),
     path("bills/<int:pk>/rejects/", rejects.rejects, name="rejects"),
     path("bills/<int:pk>/rejects.csv", rejects.rejects_csv, name="rejects_csv"),

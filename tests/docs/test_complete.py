@@ -49,6 +49,7 @@ EXAMPLES = {
     "<str:source>": "aws-111122223333-cur",
     "<str:month>": "2026-06",
     "<slug:rule>": "one-rule",
+    "<slug:kind>": "aws-s3",
     "<slug:environment>": "staging",
 }
 """What stands in an address in the place of a parameter."""
