@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -275,12 +276,12 @@ def _tested(request: HttpRequest, form: ConnectionForm, here: str) -> HttpRespon
         actor=request.user.get_username(),
         now=timezone.now(),
     )
-    kept: dict[str, object] = {
-        name: form.cleaned_data[name]
+    kept: dict[str, str] = {
+        name: str(form.cleaned_data[name])
         for name in ("name", "schedule", "hour", "seen")
         if name in form.cleaned_data
     }
-    return redirect(f"{here}?{urlencode({'check': run.pk, **kept})}")
+    return redirect(f"{here}?{urlencode({'check': str(run.pk), **kept})}")
 
 
 def _form(
