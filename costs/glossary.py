@@ -36,6 +36,17 @@ TERMS: tuple[Term, ...] = (
         "Bills",
     ),
     Term(
+        "manifest",
+        "A file of the provider that says which files are one delivery, and sometimes how many rows"
+        " they have.",
+        "Bills",
+    ),
+    Term(
+        "column mapping",
+        "Which column of a vendor's CSV is the day, the cost and the rest, kept for its source.",
+        "Bills",
+    ),
+    Term(
         "version",
         "What is kept of one delivery. One version of a bill is live; those before it stay for"
         " comparison.",

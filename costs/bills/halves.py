@@ -117,7 +117,8 @@ def _settle(bill: Bill, store: Store) -> None:
     if len(known) > 1:
         raise IngestError(
             f"{open_ones[0].received.given}: it has no commitments, so it may be of the actual or"
-            " of the amortized export; give each export in a folder of its own"
+            " of the amortized export; give each export in a folder of its own, or upload it by"
+            " itself"
         )
     twins = not known and len(files) == 2 and _same_charges(files, store)
     for nth, file in enumerate(open_ones):

@@ -150,3 +150,15 @@ def fewer_rows(promised: int | None, read: int, of: str) -> str:
     if promised is None or promised == read:
         return ""
     return f"the manifest says {promised:,} rows of {of[-120:]}, and {read:,} are there"
+
+
+def control_in_words(control: Mapping[str, Any] | None) -> str:
+    """What is kept of a manifest with a version, as a sentence; empty where nothing is."""
+    if not control or "manifest" not in control:
+        return ""
+    files = int(control.get("files", 0))
+    said = f"{files:,} file{'' if files == 1 else 's'}"
+    if "rows" in control:
+        rows = int(control["rows"])
+        said += f" with {rows:,} row{'' if rows == 1 else 's'}"
+    return f"By its manifest {control['manifest']} the delivery has {said}."

@@ -11,6 +11,7 @@ from pathlib import Path
 from django.conf import settings
 
 from costs.bills.allocation import UNALLOCATED
+from costs.bills.manifests import control_in_words
 from costs.bills.matrix import Metric, MonthRow, Version, arrange, before, missing_months, months
 from costs.bills.models import Environment
 from costs.bills.receiving import rejects_key
@@ -233,6 +234,8 @@ class BillVersionDetail:
     files: tuple[PartFile, ...]
     against: tuple[Comparison, ...]
     """With the version that was live before it; for a held one, with what it would replace."""
+    control: str = ""
+    """What the manifest of its delivery says, in words; empty where there was none."""
 
 
 @dataclass(frozen=True)
@@ -311,6 +314,7 @@ def bill_page(
                 files_removed_at=row.files_removed_at,
                 files=tuple(_file(part) for part in deliveries.get(row.pk, [])),
                 against=tuple(_compared(row, one, costs) for one in against[row.pk]),
+                control=control_in_words(row.control_total),
             )
             for row in page
         ),

@@ -12,9 +12,10 @@ import pytest
 
 from costs.bills.building import IngestError
 from costs.bills.description import UnreadableBill
-from costs.bills.manifests import read_manifest
+from costs.bills.manifests import control_in_words, read_manifest
+from costs.bills.queries import bill_page
 from costs.lake.models import BillVersion
-from tests.bills.making import FOCUS, csv_text, cur, focus, ingest, only_version, total, write
+from tests.bills.making import ALL, FOCUS, csv_text, cur, focus, ingest, only_version, total, write
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
@@ -165,6 +166,17 @@ def test_rows_as_the_manifest_says(root: Path) -> None:
 
     assert {bill.status for bill in loaded} == {"loaded"}
     assert only_version().control_total == {"manifest": "manifest.json", "files": 2, "rows": 2}
+
+
+def test_the_page_of_the_bill_says_what_the_manifest_said(root: Path) -> None:
+    azure(root, {"part_0.csv": [focus()]}, said=1)
+    (bill,) = ingest(root)
+    page = bill_page(ALL, bill.source, only_version().billing_period)
+
+    assert page is not None
+    (version,) = page.versions
+    assert version.control == "By its manifest manifest.json the delivery has 1 file with 1 row."
+    assert control_in_words(None) == control_in_words({"rows": 1}) == ""
 
 
 def test_fewer_rows_than_the_manifest_says_are_held(root: Path) -> None:

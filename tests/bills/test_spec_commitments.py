@@ -33,6 +33,8 @@ EXAMPLES: dict[str, dict[tuple[str, str | None], tuple[str, str]]] = {
         ("Usage", "Unused"): ("0", "1.5"),
         ("Usage", None): ("2", "2"),
     },
+    "commitment_discount_usage_scenario_1": {("Usage", "Used"): ("0", "1")},
+    "commitment_discount_usage_scenario_2": {("Usage", "Unused"): ("0", "1")},
     "commitment_discount_usage_scenario_3": {
         ("Usage", "Used"): ("0", "0.75"),
         ("Usage", "Unused"): ("0", "0.25"),
@@ -75,11 +77,13 @@ def test_example(shared_data: Path, tmp_path: Path, name: str) -> None:
         assert used_and_unused == sums["Purchase", None][0]
 
 
-def test_hour_30_is_a_reject_and_not_a_crash(shared_data: Path, tmp_path: Path) -> None:
-    text = (
-        shared_data / "bills/focus/spec-examples-1.2/commitment_discount_purchase_scenario_2.csv"
-    ).read_text()
-    rows = [WHAT_EXAMPLES_LEAVE_OUT | row for row in csv.DictReader(text.splitlines())]
-    (bill,) = ingest(write(tmp_path / "b.csv", rows), accept=True)
+@pytest.mark.parametrize(("nth", "rows", "billed"), [(2, 2, "2"), (3, 3, "4381")])
+def test_hour_30_is_a_reject_and_not_a_crash(
+    shared_data: Path, tmp_path: Path, nth: int, rows: int, billed: str
+) -> None:
+    name = f"commitment_discount_purchase_scenario_{nth}.csv"
+    text = (shared_data / "bills/focus/spec-examples-1.2" / name).read_text()
+    given = [WHAT_EXAMPLES_LEAVE_OUT | row for row in csv.DictReader(text.splitlines())]
+    (bill,) = ingest(write(tmp_path / "b.csv", given), accept=True)
 
-    assert (bill.rows, bill.rejected, bill.billed_cost) == (2, 1, Decimal(2))
+    assert (bill.rows, bill.rejected, bill.billed_cost) == (rows, 1, Decimal(billed))
