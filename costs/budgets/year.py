@@ -85,7 +85,7 @@ class Year:
     through: date | None
     """The last complete day."""
     other_currencies: tuple[str, ...]
-    """Currencies of charges that are not in it: no exchange rate is known."""
+    """Currencies of charges that are not in it: nothing is converted here."""
 
 
 def months_until(day: date) -> tuple[Period, ...]:
