@@ -79,14 +79,26 @@ def sums_of(slices: Iterable[Charges]) -> dict[str, dict[str, str]]:
 
 
 def implausible(slices: Iterable[Charges]) -> list[str]:
-    """Sentences about slices whose effective cost cannot be what it says."""
+    """Sentences about providers whose effective cost cannot be what it says.
+
+    All files of a bill are looked at together: of two halves each has one cost only.
+    """
+    sums: dict[tuple[str, str], tuple[Decimal, Decimal, int, int]] = {}
+    for part in slices:
+        key = (part.provider_name, part.currency)
+        billed, effective, rows, committed = sums.get(key, (Decimal(0), Decimal(0), 0, 0))
+        sums[key] = (
+            EXACT.add(billed, part.billed_cost),
+            EXACT.add(effective, part.effective_cost),
+            rows + part.rows,
+            committed + part.committed,
+        )
     return [
-        f"{part.provider_name}: effective cost {plain(part.effective_cost)} and billed cost"
-        f" {plain(part.billed_cost)} {part.currency} differ, although next to nothing here is"
-        " covered by a commitment: the file may hold rounded figures."
-        for part in slices
-        if part.committed < COMMITTED * part.rows
-        and abs(part.billed_cost - part.effective_cost) > IMPLAUSIBLE * abs(part.billed_cost)
+        f"{provider}: effective cost {plain(effective)} and billed cost {plain(billed)}"
+        f" {currency} differ, although next to nothing here is covered by a commitment: the file"
+        " may hold rounded figures."
+        for (provider, currency), (billed, effective, rows, committed) in sums.items()
+        if committed < COMMITTED * rows and abs(billed - effective) > IMPLAUSIBLE * abs(billed)
     ]
 
 
