@@ -1,7 +1,7 @@
 """`make bench`: run the benchmarks, print a table, write bench/results.json.
 
 `python -m bench NAME…` runs some of them: explore, first_page, forecast, ingest,
-reallocation, review, serve_memory, setup_time.
+reallocation, restatement, review, serve_memory, setup_time.
 HEADROOM_BENCH_ROWS makes everything small: rows of the bill instead of 2,000,000, a fact a day for
 every 146 of them, and one round each. Small figures say only that the benchmarks run.
 """
@@ -19,6 +19,7 @@ from bench import (
     ingest,
     ingest_cur,
     reallocation,
+    restatement,
     review,
     serve_memory,
     setup_time,
@@ -38,6 +39,7 @@ def benchmarks() -> Mapping[str, Callable[[], list[Result]]]:
             "ingest": lambda: ingest.run(rows, rounds=1),
             "ingest_cur": lambda: ingest_cur.run(rows, rounds=1),
             "reallocation": lambda: reallocation.run(rows, rounds=1),
+            "restatement": lambda: restatement.run(rows, rounds=1),
             "review": lambda: review.run(max(60, rows // 146), requests=5, rounds=1),
             "serve_memory": lambda: serve_memory.run(demo=False),
             "setup_time": setup_time.run,
@@ -49,6 +51,7 @@ def benchmarks() -> Mapping[str, Callable[[], list[Result]]]:
         "ingest": ingest.run,
         "ingest_cur": ingest_cur.run,
         "reallocation": reallocation.run,
+        "restatement": restatement.run,
         "review": review.run,
         "serve_memory": serve_memory.run,
         "setup_time": setup_time.run,

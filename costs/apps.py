@@ -17,6 +17,7 @@ def _register_jobs() -> None:
     from costs.bills import tasks as bills
     from costs.demo import tasks as demo
     from costs.jobs.kinds import on_sweep, register
+    from costs.lake import ledgers
 
     register(bills.INGEST, bills.ingest_upload, queue="long", after=bills.remove_upload)
     register(connecting.FETCH, bills.fetch, queue="long")
@@ -26,6 +27,8 @@ def _register_jobs() -> None:
     register(reallocation.KIND, reallocation.work, queue="long")
     register(manual_charges.KIND, manual_charges.work, queue="short")
     on_sweep(manual_charges.KIND, manual_charges.on_sweep)
+    register(ledgers.KIND, ledgers.work, queue="long")
+    on_sweep(ledgers.KIND, ledgers.ask_for_ledgers)
     register(demo.LOAD, demo.load, queue="long")
 
 

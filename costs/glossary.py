@@ -89,6 +89,18 @@ TERMS: tuple[Term, ...] = (
         "Bills",
     ),
     Term(
+        "ledger",
+        "What a version changed against the one before it, charge by charge: by day, service and"
+        " resource, and each changed value with what it was.",
+        "Bills",
+    ),
+    Term(
+        "reconciled",
+        "Held against the provider's own total of the same account and month: it matches, differs,"
+        " or cannot be compared yet.",
+        "Bills",
+    ),
+    Term(
         "reject",
         "A row that could not be read. It is in no total; its file, row, column and reason are"
         " kept.",

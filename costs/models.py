@@ -13,7 +13,16 @@ from costs.bills.models import (
 )
 from costs.budgets.models import BandChange, DriverChange
 from costs.jobs.models import JobRun, LastSweep
-from costs.lake.models import BillVersion, Delivery, Generation, Part, Pin, Source
+from costs.lake.models import (
+    BillVersion,
+    DayCosts,
+    Delivery,
+    Generation,
+    Part,
+    Pin,
+    Restatement,
+    Source,
+)
 from costs.people.models import AuditEntry, Visibility
 from costs.spend.models import DisplayCurrencyChange, RateChange, SavedView, SharedCostSet
 
@@ -24,6 +33,7 @@ __all__ = [
     "BandChange",
     "BillVersion",
     "Connection",
+    "DayCosts",
     "Delivery",
     "DisplayCurrencyChange",
     "DriverChange",
@@ -37,6 +47,7 @@ __all__ = [
     "Pin",
     "ProviderTotal",
     "RateChange",
+    "Restatement",
     "RuleSet",
     "SavedView",
     "SharedCostSet",

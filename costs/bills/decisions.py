@@ -6,6 +6,8 @@ from datetime import datetime
 
 from django.db import transaction
 
+from costs.jobs import operations as jobs
+from costs.lake import ledgers
 from costs.lake import operations as lake
 from costs.lake.models import BillVersion, Source
 
@@ -47,4 +49,5 @@ def decide(
             lake.accept(version, actor=actor, now=now)
         except lake.Conflict as conflict:
             raise Overtaken(f"{conflict} any more: somebody decided before you.") from None
+        jobs.request(ledgers.KIND, ledgers.SUBJECT, actor=actor, now=now)
     return version

@@ -38,6 +38,7 @@ from costs.bills.spreading import READING, forget, stage_file, stage_files
 from costs.jobs.kinds import TryAgain
 from costs.lake import operations as lake
 from costs.lake.engine import is_full
+from costs.lake.ledgers import write_ledgers_or_leave
 from costs.lake.models import BillVersion
 from costs.lake.staging import StagingError
 from costs.stores import Store, open_store
@@ -118,6 +119,9 @@ def ingest_bill(
                 files, source, accept, store, workspace, actor, delivered_at or now, now
             )
         forget(store)
+        if any(one.status in {"loaded", "restated"} for one in loaded):
+            tell("comparing with the versions before", 1)
+            write_ledgers_or_leave()
         tell("done", 1)
         return loaded
     except Exception as error:

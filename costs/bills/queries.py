@@ -11,11 +11,15 @@ from pathlib import Path
 from django.conf import settings
 
 from costs.bills.allocation import UNALLOCATED
+from costs.bills.changes import Ledger, ledgers_of
+from costs.bills.completeness import DEFAULT
 from costs.bills.manifests import control_in_words
 from costs.bills.matrix import Metric, MonthRow, Version, arrange, before, missing_months, months
+from costs.bills.maturity import Completeness, completeness
 from costs.bills.models import Environment
 from costs.bills.receiving import rejects_key
 from costs.bills.restatements import Costs, Restatement, restate
+from costs.bills.totals import Reconciliation, reconciliations
 from costs.lake.engine import cursor, quote
 from costs.lake.models import BillVersion, Delivery, Part, Source
 from costs.lake.versions import from_files, table_key
@@ -23,10 +27,6 @@ from costs.people.scope import Scope
 from costs.periods import month_of
 from costs.stores import open_store
 
-INCOMPLETE_DAYS = 2
-"""A day's charges keep arriving for about two days after it (AWS and Azure update bills several
-times a day and finish a day within 24 to 48 hours), so the days just before a delivery are open.
-Until each source's own completeness curve is learned, this holds for all of them."""
 STALE_AFTER = 4
 """Days without a delivery that reaches closer to today (ours: bills come daily)."""
 MONTHS_A_PAGE = 24
@@ -73,7 +73,9 @@ def freshness(scope: Scope, as_of: date) -> list[SourceFreshness]:
     ``scope`` restricts figures, not this: who sees a part should know how fresh the whole is.
     """
     answer = []
+    curves = completeness(scope)
     for source in Source.objects.prefetch_related("versions"):
+        curve = curves[source.name].curve if source.name in curves else DEFAULT
         versions = list(source.versions.all())
         live = [version for version in versions if version.status == Status.LIVE]
         newest = max(live, key=lambda version: version.billing_period, default=None)
@@ -83,7 +85,7 @@ def freshness(scope: Scope, as_of: date) -> list[SourceFreshness]:
         last_day = min(max(days), as_of, delivered.date()) if days and delivered else None
         complete = None
         if last_day and delivered:
-            settled = delivered.date() - timedelta(days=INCOMPLETE_DAYS)
+            settled = delivered.date() - timedelta(days=curve.complete_after)
             complete = min(last_day, settled)
         answer.append(
             SourceFreshness(
@@ -93,7 +95,8 @@ def freshness(scope: Scope, as_of: date) -> list[SourceFreshness]:
                 delivered_at=delivered,
                 last_day=last_day,
                 last_complete_day=complete,
-                stale=complete is None or (as_of - complete).days > STALE_AFTER + INCOMPLETE_DAYS,
+                stale=complete is None
+                or (as_of - complete).days > STALE_AFTER + curve.complete_after,
                 rejected=sum(version.rejected for version in live),
                 held=sum(version.status == Status.HELD for version in versions),
                 notices=tuple(newest.notices) if newest else (),
@@ -232,6 +235,10 @@ class BillVersionDetail:
     files_removed_at: datetime | None
     """When retention gave its files up."""
     files: tuple[PartFile, ...]
+    ledger: Ledger | None
+    """What it changed, charge by charge; None for a first version and where it waits."""
+    waits: bool
+    """Whether its ledger is still to be written."""
     against: tuple[Comparison, ...]
     """With the version that was live before it; for a held one, with what it would replace."""
     control: str = ""
@@ -252,6 +259,10 @@ class BillPage:
     versions: tuple[BillVersionDetail, ...]
     count: int
     """Of all versions, also those on other pages."""
+    completeness: Completeness | None
+    """How the days of this source fill up; None where nothing of it is live."""
+    reconciliations: tuple[Reconciliation, ...]
+    """Of each account in this bill."""
 
     @property
     def held(self) -> list[BillVersionDetail]:
@@ -265,7 +276,13 @@ class BillPage:
 
 
 def bill_page(
-    scope: Scope, source: str, period: date, *, limit: int = VERSIONS_A_PAGE, offset: int = 0
+    scope: Scope,
+    source: str,
+    period: date,
+    *,
+    as_of: date,
+    limit: int = VERSIONS_A_PAGE,
+    offset: int = 0,
 ) -> BillPage | None:
     """A bill with ``limit`` of its versions; None when there is none or ``scope`` is restricted.
 
@@ -296,6 +313,7 @@ def bill_page(
         row.pk: row for row in (*page, *(one for list_ in against.values() for one in list_))
     }
     costs = _service_costs(list(compared.values()))
+    ledgers = ledgers_of(scope, [row.pk for row in page])
     return BillPage(
         source=source,
         provider_name=rows[0].source.provider_name,
@@ -304,6 +322,8 @@ def bill_page(
         billing_period_end=rows[0].billing_period_end,
         live=live.pk if live else None,
         count=len(rows),
+        completeness=completeness(scope).get(source),
+        reconciliations=tuple(reconciliations(scope, as_of=as_of, source=source, period=period)),
         versions=tuple(
             BillVersionDetail(
                 version=_listed(row, with_sums=True),
@@ -312,6 +332,8 @@ def bill_page(
                 live_since=row.live_since,
                 superseded_at=row.superseded_at,
                 files_removed_at=row.files_removed_at,
+                ledger=ledgers.get(row.pk),
+                waits=row.pk not in ledgers and row.replaces_id is not None,
                 files=tuple(_file(part) for part in deliveries.get(row.pk, [])),
                 against=tuple(_compared(row, one, costs) for one in against[row.pk]),
                 control=control_in_words(row.control_total),
@@ -469,4 +491,15 @@ def rejects(
     return [RejectRow(*row) for row in found]
 
 
-__all__ = ["UNALLOCATED", "bill_page", "environments", "freshness", "matrix", "rejects"]
+__all__ = [
+    "UNALLOCATED",
+    "Completeness",
+    "Reconciliation",
+    "bill_page",
+    "completeness",
+    "environments",
+    "freshness",
+    "matrix",
+    "reconciliations",
+    "rejects",
+]

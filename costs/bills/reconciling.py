@@ -48,9 +48,9 @@ def record_provider_total(
     alone. The newest of each origin and invoice counts; those before it stay. The same amount
     again only says that it still holds (``confirmed_at``), so a figure may be fetched daily.
 
-    ``seen`` is the key of the newest figure of this origin that the person has seen, 0 for none;
+    ``seen`` is the key of the newest figure of this month that the person has seen, 0 for none;
     None does not ask. Raises :class:`ValueError` with one sentence for what cannot be a total,
-    :class:`Overtaken` when there is a newer figure than ``seen``.
+    :class:`Overtaken` when there is a newer figure of this origin than ``seen``.
     """
     provider_name, billing_account_id = provider_name.strip(), billing_account_id.strip()
     origin, invoice_id, currency = origin.strip(), invoice_id.strip(), currency.strip().upper()
@@ -71,8 +71,8 @@ def record_provider_total(
             .order_by("pk")
             .last()
         )
-        if seen is not None and (newest.pk if newest else 0) != seen:
-            raise Overtaken(str(newest) if newest else "")
+        if seen is not None and newest is not None and newest.pk > seen:
+            raise Overtaken(str(newest))
         if newest is not None and newest.billed_cost == billed_cost:
             newest.confirmed_at = max(now, newest.confirmed_at)
             newest.save(update_fields=["confirmed_at"])

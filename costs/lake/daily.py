@@ -123,7 +123,7 @@ def write_daily(
                 FROM (
                     SELECT day, billing_period, {columns},
                         {", ".join(f"sum({measure}) AS {measure}" for measure in MEASURES)}
-                    FROM ({_by_day(charges, columns, spans=spans)})
+                    FROM ({by_day(charges, columns, spans=spans)})
                     GROUP BY ALL
                 ) c
                 JOIN read_parquet({quote(str(keys))}) k USING (allocation_key, provider_name)
@@ -149,11 +149,11 @@ def key_costs_sql(charges: str, period: Period) -> str:
     columns = "allocation_key, provider_name, billing_currency"
     return f"""
         SELECT {columns}, sum(effective_cost) AS effective_cost
-        FROM ({_by_day(charges, columns, spans=True)})
+        FROM ({by_day(charges, columns, spans=True)})
         WHERE day >= DATE '{period.start}' AND day < DATE '{period.end}' GROUP BY ALL"""
 
 
-def _by_day(charges: str, columns: str, *, spans: bool) -> str:
+def by_day(charges: str, columns: str, *, spans: bool) -> str:
     """Charges as rows of one day each."""
     period = "CAST(billing_period_start AS DATE) AS billing_period"
     measures = "list_cost, contracted_cost, pricing_quantity AS quantity"

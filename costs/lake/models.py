@@ -81,6 +81,13 @@ class BillVersion(models.Model):
     files_removed_at = models.DateTimeField(
         null=True, help_text="When retention gave its files up; its row stays."
     )
+    replaces = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="replaced_by",
+        help_text="What was live until this version was; empty for the first.",
+    )
     deliveries = models.ManyToManyField(Delivery, through="Part", related_name="versions")
 
     class Meta:
@@ -129,6 +136,56 @@ class Pin(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} for {self.holder}"
+
+
+class Restatement(models.Model):
+    """What changed when a version replaced another: exact sums, and where the ledger lies.
+
+    It stands by itself: both versions' files may go, and it stays.
+    """
+
+    version = models.ForeignKey(BillVersion, on_delete=models.PROTECT, related_name="restatements")
+    before = models.ForeignKey(BillVersion, on_delete=models.PROTECT, related_name="restated_by")
+    at = models.DateTimeField(db_index=True, help_text="When the version replaced the other.")
+    key = models.CharField(
+        max_length=500, blank=True, help_text="Folder in the lake; empty where it cannot be told."
+    )
+    added = models.BigIntegerField(default=0, help_text="Charges that were not there before.")
+    removed = models.BigIntegerField(default=0, help_text="Charges that are there no more.")
+    changed = models.BigIntegerField(default=0, help_text="Charges of which a column differs.")
+    sums = models.JSONField(
+        default=dict,
+        help_text="By currency: billed and effective cost before and after of these, as text.",
+    )
+    columns = models.JSONField(default=dict, help_text="Changed values by column.")
+    listed = models.BigIntegerField(default=0, help_text="Entries in the list of charges.")
+
+    class Meta:
+        ordering = ("-at", "-pk")
+        constraints = [models.UniqueConstraint(fields=("version", "before"), name="one_ledger")]
+
+    def __str__(self) -> str:
+        return f"what {self.version} changed"
+
+
+class DayCosts(models.Model):
+    """What each day cost in a version, and what each invoice: kept when its files are not.
+
+    How a bill grows is learned from the days; the invoices are held against the provider's own.
+    """
+
+    version = models.OneToOneField(
+        BillVersion, on_delete=models.CASCADE, related_name="day_costs", primary_key=True
+    )
+    days = models.JSONField(
+        help_text="By currency, then by day: billed and effective cost as text."
+    )
+    invoices = models.JSONField(
+        default=list, help_text="Rows of provider, billing account, currency, invoice, billed cost."
+    )
+
+    def __str__(self) -> str:
+        return f"days of {self.version}"
 
 
 class Generation(models.Model):

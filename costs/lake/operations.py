@@ -13,7 +13,15 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Max, Q, QuerySet
 
-from costs.lake.models import BillVersion, Delivery, Generation, Part, Pin, Source
+from costs.lake.models import (
+    BillVersion,
+    Delivery,
+    Generation,
+    Part,
+    Pin,
+    Restatement,
+    Source,
+)
 from costs.lake.versions import TABLES, table_file
 from costs.people.operations import record
 from costs.stores import Store
@@ -158,6 +166,7 @@ def _enter(new: NewVersion, actor: str, delivered_at: datetime, now: datetime) -
         delivered_at=delivered_at,
         delivered_by=actor,
         live_since=None if held else now,
+        replaces=None if held else live,
     )
     for part_number, part in enumerate(new.parts):
         delivery = (
@@ -205,9 +214,12 @@ def accept(version: BillVersion, *, actor: str, now: datetime) -> None:
         bill = BillVersion.objects.filter(
             source=version.source, billing_period=version.billing_period
         )
+        live = bill.filter(status=Status.LIVE).first()
         _supersede(bill, now)
         if changed.update(status=Status.LIVE, held_reason="", live_since=now) != 1:
             raise Conflict(f"{version} is not held")
+        if live is not None:
+            BillVersion.objects.filter(pk=version.pk).update(replaces=live)
         for other in overlapping(version.source.name, version.billing_period, version.accounts):
             other.status = Status.HELD
             other.held_reason = f"{version.source} was chosen to count for this account and month"
@@ -323,10 +335,12 @@ def tidy(store: Store, *, now: datetime, progress: Callable[[str], None] = print
     delivered = Delivery.objects.filter(
         Q(parts__isnull=True) | Q(parts__version__files_removed_at=None)
     ).values_list("raw_key", flat=True)
-    named = {*versions, *(key.rpartition("/")[0] for key in delivered)}
+    ledgers = Restatement.objects.exclude(key="").values_list("key", flat=True)
+    named = {*versions, *ledgers, *(key.rpartition("/")[0] for key in delivered)}
     removed = 0
     for key, changed in [
         *store.folders("charges", 3),
+        *store.folders("ledger", 3),
         *store.folders("staging", 1),
         *store.folders(STAGED, 1),
         *store.folders("raw", 2),

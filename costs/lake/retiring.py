@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
+from costs.lake.ledgers import unwritten
 from costs.lake.models import BillVersion, Delivery, Part, Pin
 from costs.lake.operations import hold
 from costs.lake.retention import Candidate, Leaving, Plan, Policy, may_go
@@ -40,6 +41,11 @@ def planned(policy: Policy, now: datetime) -> Plan:
         raw[version].add(key)
     pinned = dict(Pin.objects.values_list("version").annotate(Max("holder")))
     rows = BillVersion.objects.filter(files_removed_at=None).select_related("source")
+    compared = {
+        pk: "a ledger that is still to be written"
+        for version in unwritten()
+        for pk in (version.pk, version.replaces_id)
+    }
     return may_go(
         (
             Candidate(
@@ -48,7 +54,7 @@ def planned(policy: Policy, now: datetime) -> Plan:
                 number=row.number,
                 status=row.status,
                 ended_at=row.superseded_at,
-                kept_for=pinned.get(row.pk, ""),
+                kept_for=pinned.get(row.pk) or compared.get(row.pk, ""),
                 raw=frozenset(raw[row.pk]),
             )
             for row in rows
@@ -131,13 +137,16 @@ class Space:
     raw_leaving: int
     """Delivered files that go with them."""
     raw_leaving_bytes: int
+    ledger_bytes: int
+    """What versions changed; it stays when their files go."""
     nameless_bytes: int
     """Folders that no row names; they go after 24 hours."""
 
     @property
     def total(self) -> int:
-        """All bytes of versions and delivered files."""
-        return self.nameless_bytes + sum(one.version_bytes + one.raw_bytes for one in self.sources)
+        """All bytes of versions, delivered files and ledgers."""
+        of_sources = sum(one.version_bytes + one.raw_bytes for one in self.sources)
+        return of_sources + self.ledger_bytes + self.nameless_bytes
 
 
 def space(store: Store, policy: Policy, *, now: datetime) -> Space:
@@ -191,5 +200,6 @@ def space(store: Store, policy: Policy, *, now: datetime) -> Space:
                 Delivery.objects.filter(raw_key__in=plan.raw).values_list("raw_key", "size")
             ).values()
         ),
+        ledger_bytes=sum(file.size for file in store.files("ledger")),
         nameless_bytes=sum(sizes.values()) - sum(sizes.get(row.key, 0) for row in rows),
     )

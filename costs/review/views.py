@@ -15,9 +15,11 @@ from django.views.decorators.http import require_safe
 from costs.csv_cells import csv_lines
 from costs.pages import render_page
 from costs.people.queries import scope_of
+from costs.people.scope import Scope
 from costs.periods import Period, iso_week, week_name, week_of
 from costs.review import converted_tables, queries, tables
 from costs.review.forms import CurrentForm, WeekForm
+from costs.review.restated import changed_since
 from costs.review.tables import Table
 from costs.review.week import WeekReview
 
@@ -90,8 +92,9 @@ def _long(day: date) -> str:
 
 
 def _page(request: HttpRequest, week: Period | None, form: WeekForm, now: datetime) -> HttpResponse:
+    scope = scope_of(request.user)
     review = queries.week_review(
-        scope_of(request.user),
+        scope,
         week,
         as_of=today(now),
         metric=form.chosen,
@@ -106,7 +109,14 @@ def _page(request: HttpRequest, week: Period | None, form: WeekForm, now: dateti
     return render_page(
         request,
         "review/week.html",
-        {"review": review, "metric": review.metric, "form": form, "now": now},
+        {
+            "review": review,
+            "changed": changed_since(scope, review.week, as_of=today(now), metric=review.metric),
+            "whole": scope == Scope.everything(),
+            "metric": review.metric,
+            "form": form,
+            "now": now,
+        },
         partials={"review"},
     )
 

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 import bench.__main__ as command
-from bench import first_page, forecast, ingest, ingest_cur, reallocation, review, serve_memory
+from bench import (
+    first_page,
+    forecast,
+    ingest,
+    ingest_cur,
+    reallocation,
+    restatement,
+    review,
+    serve_memory,
+)
 from bench.cur_file import COLUMNS, write_report
 from bench.focus_file import write_bill
 from bench.results import Result, against, at_most, table, write
@@ -73,6 +82,11 @@ def test_made_up_report_is_as_wide_as_real_ones(tmp_path: Path) -> None:
 def test_reallocation_runs_small() -> None:
     results = reallocation.run(2_000, rounds=1)
     assert names(results) == ["reallocate_2m", "reallocate_peak"]
+
+
+def test_restatement_runs_small() -> None:
+    results = restatement.run(4_000, rounds=1)
+    assert names(results) == ["restatement_diff", "restatement_diff_peak"]
 
 
 def test_review_runs_small() -> None:

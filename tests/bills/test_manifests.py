@@ -15,7 +15,18 @@ from costs.bills.description import UnreadableBill
 from costs.bills.manifests import control_in_words, read_manifest
 from costs.bills.queries import bill_page
 from costs.lake.models import BillVersion
-from tests.bills.making import ALL, FOCUS, csv_text, cur, focus, ingest, only_version, total, write
+from tests.bills.making import (
+    ALL,
+    FOCUS,
+    NOW,
+    csv_text,
+    cur,
+    focus,
+    ingest,
+    only_version,
+    total,
+    write,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
@@ -171,7 +182,7 @@ def test_rows_as_the_manifest_says(root: Path) -> None:
 def test_the_page_of_the_bill_says_what_the_manifest_said(root: Path) -> None:
     azure(root, {"part_0.csv": [focus()]}, said=1)
     (bill,) = ingest(root)
-    page = bill_page(ALL, bill.source, only_version().billing_period)
+    page = bill_page(ALL, bill.source, only_version().billing_period, as_of=NOW.date())
 
     assert page is not None
     (version,) = page.versions

@@ -46,6 +46,7 @@ DJANGO = frozenset({"migrate", "createsuperuser", "changepassword", "shell"})
 EXAMPLES = {
     "<str:name>": "2026-W47",
     "<int:pk>": "1",
+    "<int:number>": "1",
     "<str:source>": "aws-111122223333-cur",
     "<str:month>": "2026-06",
     "<slug:rule>": "one-rule",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied
@@ -53,7 +53,10 @@ def _page(
             "A whole bill belongs to no single environment; ask someone who sees all."
         )
     offset = (number - 1) * VERSIONS_A_PAGE
-    found = queries.bill_page(scope, source, period, offset=offset)
+    now = timezone.now()
+    found = queries.bill_page(
+        scope, source, period, as_of=now.astimezone(UTC).date(), offset=offset
+    )
     if found is None:
         raise Http404(f"{source[:100]} has no bill of {period:%B %Y}.")
     if not found.versions:
@@ -67,7 +70,7 @@ def _page(
             "operator": has_role(request.user, OPERATOR),
             "overtaken": overtaken,
             "page_obj": versions,
-            "now": timezone.now(),
+            "now": now,
         },
         status=status,
     )
