@@ -22,6 +22,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from costs import charts
+from tests.bills.clouds.conftest import aws, moto_port
+
+__all__ = ["aws", "moto_port"]  # fixtures of theirs that are ours as well
 
 # Playwright's synchronous API keeps an event loop in this thread; Django would take every query
 # here for one made inside a coroutine.

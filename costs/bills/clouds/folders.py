@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from costs.bills.clouds.connector import Finding, Tell, Total, finding
 from costs.bills.clouds.downloading import Readable, download
 from costs.bills.clouds.patience import Patience
-from costs.bills.clouds.trouble import CloudTrouble
+from costs.bills.clouds.trouble import CloudTrouble, Denied
 from costs.bills.exports import Offer, Stored, manifests_in, offers
 
 
@@ -90,6 +90,11 @@ class FolderConnector:
             return
         try:
             self.patience.of(lambda: folder.read(first, 0, 1))
+        except Denied as denied:
+            # One object stands for all of them, unless it is another permission (of a key).
+            same = denied.permission == folder.reading[0]
+            yield finding(*folder.reading, Denied(*folder.reading) if same else denied)
+            return
         except CloudTrouble as trouble:
             yield finding(*folder.reading, trouble)
             return

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,24 @@ def aws(moto_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     yield Aws(gateway, direct, s3)
     gateway.close()
     s3.close()
+
+
+def grant(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], None]:
+    """Lets the worker do what a policy says, and nothing else."""
+    iam = boto3.client("iam", endpoint_url=aws.direct)
+    iam.create_user(UserName="headroom")
+    key = iam.create_access_key(UserName="headroom")["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+
+    def put(policy: dict[str, Any]) -> None:
+        aws.moto("reset-auth", b"inf")
+        iam.put_user_policy(
+            UserName="headroom", PolicyName="only", PolicyDocument=json.dumps(policy)
+        )
+        aws.moto("reset-auth", b"0")
+
+    return put
 
 
 @dataclass

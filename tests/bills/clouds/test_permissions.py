@@ -6,7 +6,7 @@ Moto judges each request as AWS would, by the policies of who sends it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 from costs.bills import fetching
 from costs.bills.clouds.connector import Finding
 from costs.bills.policies import aws_policy
-from tests.bills.clouds.conftest import BUCKET, Aws, Clock
+from tests.bills.clouds.conftest import BUCKET, Aws, Clock, grant
 from tests.bills.clouds.test_s3 import put_report
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
@@ -37,24 +37,17 @@ FOLDER = {"bucket": BUCKET, "prefix": "cur/"}
 @pytest.fixture
 def checked(
     aws: Aws, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[str, dict[str, str], dict[str, Any]], list[Finding]]]:
+) -> Callable[[str, dict[str, str], dict[str, Any]], list[Finding]]:
     """Tests a connection as a user who has one policy and no other."""
     put_report(aws, 1, [["1"]])
-    iam = boto3.client("iam", endpoint_url=aws.direct)
-    iam.create_user(UserName="headroom")
-    key = iam.create_access_key(UserName="headroom")["AccessKey"]
+    put = grant(aws, monkeypatch)
 
     def check(kind: str, parameters: dict[str, str], policy: dict[str, Any]) -> list[Finding]:
         # AWS lets everybody ask who they are; moto wants it granted.
         policy["Statement"].append(
             {"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}
         )
-        iam.put_user_policy(
-            UserName="headroom", PolicyName="only", PolicyDocument=json.dumps(policy)
-        )
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
-        aws.moto("reset-auth", b"0")  # from now on every request is judged
+        put(policy)
         try:
             return fetching.check_connection(
                 kind, parameters, today=TODAY, patience=clock.patience(1)
@@ -62,8 +55,7 @@ def checked(
         finally:
             aws.moto("reset-auth", b"inf")
 
-    yield check
-    iam.close()
+    return check
 
 
 def without(policy: dict[str, Any], action: str) -> dict[str, Any]:
