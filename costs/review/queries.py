@@ -158,6 +158,7 @@ def _shared_forecast(scope: Scope, *, through: date | None, held: tuple[RuleSpan
         period=period,
         metric="effective_cost",
         held=held,
+        only_shared=True,
     )
     moved = moved_days(found.before, found.after, period)
     return Forecast([*spend.daily_costs(scope, period=period), *moved], through)

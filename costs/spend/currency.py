@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from costs.money import EXACT, exact_sum, plain, split
@@ -183,8 +183,9 @@ def _parts(amounts: Sequence[Decimal], factor: Factor) -> list[Decimal]:
 
 
 def converted(amount: Decimal, factor: Factor) -> Decimal:
-    """One amount on its own, to 1e-18."""
-    return _parts([amount], factor)[0]
+    """One amount on its own, to 1e-18, half to even: what its sum would be."""
+    quotient = EXACT.divide(EXACT.multiply(amount, factor.numerator), factor.denominator)
+    return quotient.quantize(UNIT, rounding=ROUND_HALF_EVEN, context=EXACT)
 
 
 def total_of(amounts: Iterable[Amount]) -> tuple[Amount, ...]:

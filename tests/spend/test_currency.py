@@ -120,6 +120,17 @@ def test_what_has_no_rate_is_named_and_counts_nowhere(
     assert target not in result.converted_from
 
 
+@given(rates, amounts, st.sampled_from(CODES), st.sampled_from(CODES))
+def test_one_amount_alone_is_what_its_sum_would_be(
+    of: Rates, amount: Decimal, source: str, target: str
+) -> None:
+    factor = of.factor(source, target, MAY)
+    if factor:
+        assert convert([Amount(source, MAY, amount)], target, of).amounts == (
+            converted(amount, factor),
+        )
+
+
 @given(sums)
 def test_nothing_is_converted_into_its_own_currency(parts: list[Amount]) -> None:
     own = [Amount("CAD", part.month, part.amount) for part in parts]

@@ -87,7 +87,9 @@ def explored_shared(
     what a charge is.
     """
     moved = [name for name in OVERS if name in dict(selection.where) | dict(selection.without)]
-    dimensions = (*keys, *(name for name in moved if name not in keys), "day")
+    # A year of days would be thirty times the sums of its months.
+    bucket = "month" if step == "month" else "day"
+    dimensions = (*keys, *(name for name in moved if name not in keys), bucket)
     rest = _without(selection.where), _without(selection.without)
     where = selected_by(scope, rest, selection.search)
     if selection.currency:
@@ -166,7 +168,8 @@ def _in(
 
 
 def _day(row: CostRow) -> date:
-    return date.fromisoformat(row.keys[-1])
+    """The day of a row, or the first of its month."""
+    return date.fromisoformat(f"{row.keys[-1]}-01"[:10])
 
 
 def _groups(

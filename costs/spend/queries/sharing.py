@@ -120,11 +120,13 @@ def shared_cost_by(
     held: tuple[RuleSpan, ...],
     where: Restriction | None = None,
     facts: bool = False,
+    only_shared: bool = False,
 ) -> SharedSums:
     """Cost grouped by ``by`` over ``period``, without and with the shared costs of ``held``.
 
     ``where`` restricts charges by what sharing does not change; ``facts`` says that it asks for
-    resources. A proportional rule goes by the whole month's own costs, whatever is asked for.
+    resources; ``only_shared`` leaves out what no rule selects. A proportional rule goes by the
+    whole month's own costs, whatever is asked for.
     Rows come by day where that is the first grouping, else the largest cost first.
     """
     portions = list(
@@ -138,6 +140,8 @@ def shared_cost_by(
             facts=facts,
         )
     )
+    if only_shared:
+        portions = [one for one in portions if one.rule]
     shares = Shares(held, _direct(scope, period, metric, held))
     after = shared(portions, by, shares)
     return SharedSums(_rows(portions, by), _rows(after, by), tuple(shares.fallbacks.values()))
