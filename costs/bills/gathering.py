@@ -25,6 +25,7 @@ from costs.bills.manifests import (
     read_manifest,
 )
 from costs.bills.receiving import BILL_NAMES
+from costs.lake.engine import is_full
 
 PARTITION = re.compile(r"[^=/]+=[^/]*")
 """A folder that is a partition of a table: ``BILLING_PERIOD=2026-06``."""
@@ -156,6 +157,8 @@ def _named[T](path: Path, work: Callable[[Path], T]) -> T:
     try:
         return work(path)
     except (UnreadableBill, OSError) as error:
+        if is_full(error):
+            raise
         raise IngestError(f"{path}: {error}") from None
 
 
@@ -271,13 +274,22 @@ def _of_period(folder: Path) -> Path:
 def _unpacked(files: Iterable[Given], workspace: Path) -> Iterator[Given]:
     """The files, with the members of an archive in its place."""
     for file in files:
-        if not file.path.name.lower().endswith(".zip") and not is_zip(file.path):
+        members = _members(file, workspace)
+        if members is None:
             yield file
             continue
-        try:
-            members = unpack(file.path, _new_folder(workspace), BILL_NAMES)
-        except (UnreadableBill, OSError) as error:
-            raise IngestError(f"{file.shown}: {error}") from None
         for name, path in members:
             if not is_manifest(path.name):
                 yield Given(path, file.shown / name, file.part if len(members) == 1 else None)
+
+
+def _members(file: Given, workspace: Path) -> list[tuple[str, Path]] | None:
+    """The members of an archive, unpacked; None for any other file."""
+
+    def look(_: Path) -> list[tuple[str, Path]] | None:
+        # One without members begins in another way.
+        if file.path.name.lower().endswith(".zip") or is_zip(file.path):
+            return unpack(file.path, _new_folder(workspace), BILL_NAMES)
+        return None
+
+    return _named(file.shown, look)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import stat
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from costs.bills import archives
+from costs.bills import archives, gathering
 from costs.bills.building import IngestError
+from costs.jobs.kinds import TryAgain
 from costs.lake.models import BillVersion, Delivery
 from tests.bills.making import FOCUS, csv_text, cur, focus, ingest, total, write
 
@@ -167,3 +169,30 @@ def test_memory_stays_at_a_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ingest(archive(tmp_path / "b.zip", [("b.csv", csv_text(rows))]))
 
     assert total() == 50
+
+
+def test_a_full_disk_is_no_fault_of_the_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(archives, "_extract", full)
+    file = archive(tmp_path / "in/b.zip", [("b.csv", bill())])
+    for given in (file, tmp_path / "in"):
+        with pytest.raises(TryAgain, match="disk of the lake is full"):
+            ingest(given)
+
+
+def test_a_file_that_cannot_be_opened_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(_: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    file = write(tmp_path / "in/b.csv", bill())
+    monkeypatch.setattr(gathering, "is_zip", closed)
+    for given in (file, tmp_path / "in"):
+        with pytest.raises(IngestError, match="Permission denied") as error:
+            ingest(given)
+        assert str(error.value).startswith(str(file))
