@@ -9,7 +9,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 
-    from config.env import SettingError
+    from config.setting_error import SettingError
 
     try:
         execute_from_command_line(sys.argv)

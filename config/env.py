@@ -18,19 +18,16 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 
+from config.notices import CHANNEL, channels, mailers, public_url_of, sender_of
+from config.setting_error import SettingError
 from costs.stores.address import address_of
 
 PREFIX = "HEADROOM_"
 # Switches of the test suite, the benchmarks and the demo command, which read them themselves.
-_OTHERS = ("HEADROOM_TEST_", "HEADROOM_BENCH_", "HEADROOM_CHROMIUM")
+_OTHERS = ("HEADROOM_TEST_", "HEADROOM_BENCH_", "HEADROOM_CHROMIUM", CHANNEL)
 _BROKERS = ("filesystem", "amqp", "amqps", "redis", "rediss", "memory")
-
-
-class SettingError(ImproperlyConfigured):
-    """An environment variable that cannot be used; its text is one line naming the variable."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +67,20 @@ class Environment:
     keep_days: int
     """HEADROOM_KEEP_DAYS: how many days after it was superseded a version keeps its files at most,
     1 to 36500. Default: 400."""
+    public_url: str
+    """HEADROOM_URL: where people open Headroom in their browser; links in mails begin with it.
+    Default: http://127.0.0.1:8000/."""
+    mailers: dict[str, dict[str, Any]]
+    """EMAIL_URL: smtp://…, smtps://…, smtp+tls://…, sendgrid://KEY@ or ses://REGION, as Django's
+    MAILERS. Default: mails are written as files to DATA_DIR/mail."""
+    mail_from: str
+    """HEADROOM_MAIL_FROM: the sender of every mail. Default: headroom@ the host of HEADROOM_URL."""
+    channels: dict[str, str]
+    """HEADROOM_CHANNEL_<NAME>: Apprise addresses of channels, by name in small letters; they hold
+    secrets. Default: none."""
     time_zone: str
-    """HEADROOM_TIME_ZONE: the team's time zone, for digests and quiet hours to come; charges
-    stay in UTC. An IANA name. Default: UTC."""
+    """HEADROOM_TIME_ZONE: the team's time zone, for the digest and quiet hours; charges stay in
+    UTC. An IANA name. Default: UTC."""
     memory_limit: str
     """HEADROOM_MEMORY_LIMIT: how much memory DuckDB may use in one process, such as 512MB or 2GB
     (beyond it, it spills into the lake's folder spill/). Default: 512MB."""
@@ -112,6 +120,9 @@ NAMES = frozenset(
         "HEADROOM_CACHE_SIZE",
         "HEADROOM_KEEP_VERSIONS",
         "HEADROOM_KEEP_DAYS",
+        "HEADROOM_URL",
+        "EMAIL_URL",
+        "HEADROOM_MAIL_FROM",
         "HEADROOM_TIME_ZONE",
         "HEADROOM_MEMORY_LIMIT",
         "HEADROOM_UPLOAD_LIMIT",
@@ -160,6 +171,10 @@ def read_environment(base_dir: Path) -> Environment:
                 "HEADROOM_KEEP_VERSIONS", env.int("HEADROOM_KEEP_VERSIONS", 3), 0, 1000
             ),
             keep_days=_between("HEADROOM_KEEP_DAYS", env.int("HEADROOM_KEEP_DAYS", 400), 1, 36500),
+            public_url=(public_url := public_url_of(env.str("HEADROOM_URL", ""))),
+            mailers=mailers(env.str("EMAIL_URL", ""), data_dir),
+            mail_from=sender_of(env.str("HEADROOM_MAIL_FROM", ""), public_url),
+            channels=channels(os.environ),
             time_zone=_time_zone(env.str("HEADROOM_TIME_ZONE", "UTC")),
             memory_limit=_memory_limit(env.str("HEADROOM_MEMORY_LIMIT", "512MB")),
             upload_limit=_bytes("HEADROOM_UPLOAD_LIMIT", env.str("HEADROOM_UPLOAD_LIMIT", "2GB")),

@@ -28,6 +28,8 @@ UPLOAD_LIMIT = ENVIRONMENT.upload_limit
 # Where Azure answers: its own addresses, other ones for sovereign clouds and tests.
 AZURE_ENDPOINT = ENVIRONMENT.azure_endpoint
 AZURE_BLOB_ENDPOINT = ENVIRONMENT.azure_blob_endpoint
+# Where people open Headroom: what links in mails begin with.
+PUBLIC_URL = ENVIRONMENT.public_url
 # The team's time zone. Charges and everything stored are UTC (TIME_ZONE below).
 TEAM_TIME_ZONE = ENVIRONMENT.time_zone
 
@@ -159,6 +161,12 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
+
+# -- mail and channels ----------------------------------------------------------------------------
+MAILERS = ENVIRONMENT.mailers
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.mail_from
+# Apprise addresses by name. They hold secrets: pages and logs only know the names.
+CHANNELS = ENVIRONMENT.channels
 
 # -- background work ------------------------------------------------------------------------------
 QUEUE_APP = "config.celery.app"  # who rings for background work imports this

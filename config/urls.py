@@ -33,6 +33,7 @@ urlpatterns = [
     path("", include("costs.bills.urls")),
     path("", include("costs.bills.allocation_urls")),
     path("", include("costs.budgets.urls")),
+    path("", include("costs.alerts.urls")),
     path("", include("costs.demo.urls")),
     path("", include("costs.guide.urls")),
 ]

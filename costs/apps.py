@@ -13,12 +13,17 @@ class CostsConfig(AppConfig):
 
 def _register_jobs() -> None:
     """Make every kind of background work known; imported here, for models must be ready."""
+    from costs.alerts import tasks as alerts
     from costs.bills import connecting, manual_charges, reallocation, spreading
     from costs.bills import tasks as bills
     from costs.demo import tasks as demo
     from costs.jobs.kinds import on_sweep, register
     from costs.lake import ledgers
 
+    register(alerts.EVALUATE, alerts.evaluate, queue="short")
+    register(alerts.DELIVER, alerts.deliver, queue="short")
+    register(alerts.DIGEST, alerts.digest, queue="short")
+    on_sweep("alerts", alerts.ask)
     register(bills.INGEST, bills.ingest_upload, queue="long", after=bills.remove_upload)
     register(connecting.FETCH, bills.fetch, queue="long")
     register(connecting.CHECK, bills.check, queue="short")

@@ -228,6 +228,45 @@ TERMS: tuple[Term, ...] = (
     Term("run rate", "The rest of the month goes on as its complete days went.", "Budgets"),
     Term("forecast", "Expected spend if nothing changes.", "Budgets"),
     Term(
+        "alert",
+        "Something that may need you: raised once, louder if it gets worse, closed with the reason"
+        " when it is no longer true.",
+        "Budgets",
+    ),
+    Term(
+        "note, warning, urgent",
+        "How loud an alert is. A note is told in the weekly digest only; a warning at once, but not"
+        " in quiet hours; what is urgent at any hour.",
+        "Budgets",
+    ),
+    Term(
+        "acknowledged",
+        "Somebody has seen the alert and takes care of it. Nobody is told again unless it gets"
+        " worse.",
+        "Budgets",
+    ),
+    Term(
+        "muted",
+        "Nobody is told of it until a day that somebody chose. The log shows it.",
+        "Budgets",
+    ),
+    Term(
+        "recipient",
+        "Who is told of alerts: a person, an e-mail address, or a channel such as a chat room.",
+        "Budgets",
+    ),
+    Term(
+        "digest",
+        "The weekly mail before the review: bands, what is expected, what moved, open alerts.",
+        "Budgets",
+    ),
+    Term(
+        "outbox",
+        "What is to be sent, was sent, or could not be. A message whose fate nobody knows is"
+        " uncertain, and goes out again only when a person says so.",
+        "Budgets",
+    ),
+    Term(
         "utilization",
         "Used ÷ provisioned in percent, always with its statistic, such as the 95th percentile.",
         "Capacity",

@@ -1,5 +1,15 @@
 """Gathers the models of the wings, where Django looks for them."""
 
+from costs.alerts.models import (
+    Alert,
+    AlertEvent,
+    Evaluation,
+    Mute,
+    OutboxMessage,
+    Recipient,
+    RuleChange,
+    Timetable,
+)
 from costs.bills.models import (
     AllocationDraft,
     AllocationRule,
@@ -11,7 +21,7 @@ from costs.bills.models import (
     RuleSet,
     SourceMapping,
 )
-from costs.budgets.models import BandChange, DriverChange
+from costs.budgets.models import BandChange, DriverChange, FindingRecord
 from costs.jobs.models import JobRun, LastSweep
 from costs.lake.models import (
     BillVersion,
@@ -27,6 +37,8 @@ from costs.people.models import AuditEntry, Visibility
 from costs.spend.models import DisplayCurrencyChange, RateChange, SavedView, SharedCostSet
 
 __all__ = [
+    "Alert",
+    "AlertEvent",
     "AllocationDraft",
     "AllocationRule",
     "AuditEntry",
@@ -38,20 +50,27 @@ __all__ = [
     "DisplayCurrencyChange",
     "DriverChange",
     "Environment",
+    "Evaluation",
     "FetchedDelivery",
+    "FindingRecord",
     "Generation",
     "JobRun",
     "LastSweep",
     "ManualCharge",
+    "Mute",
+    "OutboxMessage",
     "Part",
     "Pin",
     "ProviderTotal",
     "RateChange",
+    "Recipient",
     "Restatement",
+    "RuleChange",
     "RuleSet",
     "SavedView",
     "SharedCostSet",
     "Source",
     "SourceMapping",
+    "Timetable",
     "Visibility",
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from itertools import pairwise
+from typing import Final, Literal
 
 from costs.money import Totals, total
 from costs.periods import month_of
@@ -93,6 +94,31 @@ def missing_months(versions: Iterable[Version], today: date) -> list[date]:
     expected = today if today.day > AWAITED_DAYS else before(today)
     last = max(max(there), expected.replace(day=1))
     return [month for month in months(min(there), last) if month not in there]
+
+
+def months_of(starts: Collection[date]) -> list[date]:
+    """The first days of every month from the earliest to the latest of ``starts``."""
+    return months(min(starts), max(starts)) if starts else []
+
+
+MONTHLY: Final = 31
+"""Days between two deliveries of a source that delivers months when they have ended."""
+RHYTHM: Final = 3
+"""How many of the last gaps say how often a source delivers (ours)."""
+
+
+def usual_gap(arrivals: Iterable[tuple[date, date]]) -> int:
+    """Days that usually lie between two deliveries: the median of the last three gaps.
+
+    ``arrivals`` are the day on which a version arrived and the end of its billing period. With
+    fewer gaps it is a month where only ended months have ever come, else a day.
+    """
+    pairs = list(arrivals)
+    days = sorted({day for day, _ in pairs})
+    gaps = [(later - earlier).days for earlier, later in pairwise(days)][-RHYTHM:]
+    if len(gaps) < RHYTHM:
+        return MONTHLY if pairs and all(day >= end for day, end in pairs) else 1
+    return max(1, sorted(gaps)[len(gaps) // 2])
 
 
 def months(first: date, last: date) -> list[date]:

@@ -14,7 +14,17 @@ from costs.bills.allocation import UNALLOCATED
 from costs.bills.changes import Ledger, ledgers_of
 from costs.bills.completeness import DEFAULT
 from costs.bills.manifests import control_in_words
-from costs.bills.matrix import Metric, MonthRow, Version, arrange, before, missing_months, months
+from costs.bills.matrix import (
+    Metric,
+    MonthRow,
+    Version,
+    arrange,
+    before,
+    missing_months,
+    months,
+    months_of,
+    usual_gap,
+)
 from costs.bills.maturity import Completeness, completeness
 from costs.bills.models import Environment
 from costs.bills.receiving import rejects_key
@@ -64,13 +74,21 @@ class SourceFreshness:
     rejected: int
     held: int
     notices: tuple[str, ...]
+    usual_gap: int = 1
+    """Days that usually lie between two deliveries."""
+    gaps: tuple[date, ...] = ()
+    """Months without a bill between two that have one."""
+    held_reasons: tuple[str, ...] = ()
 
 
-def freshness(scope: Scope, as_of: date) -> list[SourceFreshness]:
+def freshness(
+    scope: Scope, as_of: date, *, as_delivered: datetime | None = None
+) -> list[SourceFreshness]:
     """Every source with the freshness of its live bills, by name.
 
     A source is stale when its newest delivery came more than STALE_AFTER days before ``as_of``.
     ``scope`` restricts figures, not this: who sees a part should know how fresh the whole is.
+    ``as_delivered`` takes what had arrived before that moment; a source without any is left out.
     """
     answer = []
     curves = completeness(scope)
@@ -78,6 +96,11 @@ def freshness(scope: Scope, as_of: date) -> list[SourceFreshness]:
         curve = curves[source.name].curve if source.name in curves else DEFAULT
         versions = list(source.versions.all())
         live = [version for version in versions if version.status == Status.LIVE]
+        if as_delivered is not None:
+            versions = [one for one in versions if one.delivered_at < as_delivered]
+            live = _live_then(versions)
+            if not versions:
+                continue
         newest = max(live, key=lambda version: version.billing_period, default=None)
         days = [version.greatest_day for version in live if version.greatest_day]
         delivered = max((version.delivered_at for version in live), default=None)
@@ -87,6 +110,13 @@ def freshness(scope: Scope, as_of: date) -> list[SourceFreshness]:
         if last_day and delivered:
             settled = delivered.date() - timedelta(days=curve.complete_after)
             complete = min(last_day, settled)
+        there = {version.billing_period.replace(day=1) for version in live}
+        held = [version for version in versions if version.status == Status.HELD]
+        arrived = [
+            (version.delivered_at.date(), version.billing_period_end)
+            for version in versions
+            if version.live_since
+        ]
         answer.append(
             SourceFreshness(
                 name=source.name,
@@ -98,11 +128,23 @@ def freshness(scope: Scope, as_of: date) -> list[SourceFreshness]:
                 stale=complete is None
                 or (as_of - complete).days > STALE_AFTER + curve.complete_after,
                 rejected=sum(version.rejected for version in live),
-                held=sum(version.status == Status.HELD for version in versions),
+                held=len(held),
                 notices=tuple(newest.notices) if newest else (),
+                usual_gap=usual_gap(arrived),
+                gaps=tuple(month for month in months_of(there) if month not in there),
+                held_reasons=tuple(version.held_reason for version in held),
             )
         )
     return answer
+
+
+def _live_then(versions: Sequence[BillVersion]) -> list[BillVersion]:
+    """Of each bill the newest version that was not held or refused."""
+    newest: dict[date, BillVersion] = {}
+    for one in sorted(versions, key=lambda version: version.number):
+        if one.status in {Status.LIVE, Status.SUPERSEDED}:
+            newest[one.billing_period] = one
+    return list(newest.values())
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from django.db import models
 
 from costs.money_field import MoneyField
 
-__all__ = ["BandChange", "DriverChange"]
+__all__ = ["BandChange", "DriverChange", "FindingRecord"]
 
 
 class AppendOnlyBands(models.QuerySet["BandChange"]):
@@ -107,3 +107,36 @@ class DriverChange(models.Model):
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("the history of traffic drivers is append-only")
+
+
+class FindingRecord(models.Model):
+    """What another part of the product has found, from when to when it was true."""
+
+    origin = models.CharField(max_length=60, help_text="Who found it, such as capacity.thresholds.")
+    kind = models.CharField(max_length=40)
+    environment = models.CharField(max_length=100)
+    subject = models.CharField(max_length=500)
+    period = models.CharField(max_length=10, blank=True)
+    title = models.CharField(max_length=300)
+    message = models.TextField()
+    action = models.CharField(max_length=20)
+    why = models.TextField(blank=True)
+    look_at = models.TextField(blank=True)
+    link = models.CharField(max_length=500)
+    found_at = models.DateTimeField()
+    seen_at = models.DateTimeField(help_text="When its origin last said so.")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("pk",)
+        indexes = (models.Index(fields=("ended_at", "found_at")),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("origin", "kind", "environment", "subject", "period"),
+                condition=models.Q(ended_at__isnull=True),
+                name="one_open_finding_each",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.environment} {self.subject}"

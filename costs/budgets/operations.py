@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Final
@@ -11,7 +13,8 @@ from django.db import transaction
 
 from costs.bills import queries as bills
 from costs.bills.models import Environment
-from costs.budgets.models import BandChange, DriverChange
+from costs.budgets.findings import Finding
+from costs.budgets.models import BandChange, DriverChange, FindingRecord
 from costs.money import plain
 from costs.people.operations import record
 from costs.people.scope import Scope
@@ -178,6 +181,56 @@ def set_driver(
             },
             now=now,
         )
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What :func:`record_findings` changed."""
+
+    new: int
+    still: int
+    ended: int
+
+
+def record_findings(origin: str, findings: Iterable[Finding], *, now: datetime) -> Recorded:
+    """Say all that ``origin`` finds true at ``now``; what it said before and does not now, ends.
+
+    ``origin`` names who found it, for example ``capacity.thresholds``; origins do not touch each
+    other's findings. The next evaluation of the alerts raises, escalates and closes accordingly.
+    Of two findings about the same thing the urgent one counts. Saying the same twice changes
+    nothing.
+    """
+    said: dict[tuple[str, str, str, str], Finding] = {}
+    for one in sorted(findings, key=lambda finding: (finding.is_urgent, finding.message)):
+        said[one.kind, one.environment, one.subject[:500], one.period] = one
+    with transaction.atomic():
+        open_ones = {
+            (row.kind, row.environment, row.subject, row.period): row
+            for row in FindingRecord.objects.filter(origin=origin, ended_at=None)
+        }
+        gone = [row.pk for key, row in open_ones.items() if key not in said]
+        FindingRecord.objects.filter(pk__in=gone).update(ended_at=now)
+        new = []
+        for key, one in said.items():
+            text = {
+                **asdict(one),
+                "subject": one.subject[:500],
+                "title": one.title[:300],
+                "link": one.link[:500],
+            }
+            if row := open_ones.get(key):
+                for name, value in text.items():
+                    setattr(row, name, value)
+                row.seen_at = now
+            else:
+                new.append(FindingRecord(origin=origin, found_at=now, seen_at=now, **text))
+        FindingRecord.objects.bulk_create(new, batch_size=500)
+        FindingRecord.objects.bulk_update(
+            [row for key, row in open_ones.items() if key in said],
+            ["title", "message", "action", "why", "look_at", "link", "seen_at"],
+            batch_size=500,
+        )
+    return Recorded(new=len(new), still=len(said) - len(new), ended=len(gone))
 
 
 def install_default_bands() -> int:

@@ -11,9 +11,10 @@ from typing import Final
 from costs.bills import queries as bills
 from costs.budgets.bands import Band, Gauge, Verdict
 from costs.budgets.estate import TOTAL
+from costs.budgets.findings import Finding
 from costs.budgets.forecast import Forecast
 from costs.budgets.judged import band_of_total, judged
-from costs.budgets.models import BandChange, DriverChange
+from costs.budgets.models import BandChange, DriverChange, FindingRecord
 from costs.budgets.year import UNALLOCATED, last_complete_day
 from costs.people.scope import Scope
 from costs.periods import DAY, Period, complete_days, month_of
@@ -211,3 +212,25 @@ def outlooks(
 
 def _band(row: BandChange) -> Band:
     return Band(low=row.low, high=row.high, currency=row.currency)
+
+
+def findings_at(scope: Scope, moment: datetime) -> list[Finding]:
+    """What was known to be true at ``moment``, as other parts of the product have recorded it."""
+    rows = FindingRecord.objects.filter(found_at__lte=moment).exclude(ended_at__lte=moment)
+    if scope.environments is not None:
+        rows = rows.filter(environment__in=scope.environments)
+    return [
+        Finding(
+            kind=row.kind,  # type: ignore[arg-type]  # record_findings has checked it
+            environment=row.environment,
+            subject=row.subject,
+            period=row.period,
+            title=row.title,
+            message=row.message,
+            action=row.action,  # type: ignore[arg-type]  # likewise
+            why=row.why,
+            look_at=row.look_at,
+            link=row.link,
+        )
+        for row in rows
+    ]

@@ -12,12 +12,12 @@ import pytest
 
 from config.env import (
     NAMES,
-    SettingError,
     database,
     read_environment,
     refuse_unknown,
     stored_secret_key,
 )
+from config.setting_error import SettingError
 from tests.conftest import ROOT
 
 

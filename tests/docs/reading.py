@@ -16,6 +16,7 @@ PAGES = (
 """Every page of the documentation."""
 
 USER_BILLS = ROOT / "docs/user/bills.md"
+USER_ALERTS = ROOT / "docs/user/alerts.md"
 USER_BANDS = ROOT / "docs/user/bands.md"
 ADDRESSES = ROOT / "docs/user/addresses.md"
 SETTINGS = ROOT / "docs/operator/settings.md"

@@ -17,6 +17,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 import costs.management.commands
 from config.env import NAMES
+from config.notices import CHANNEL
+from costs.alerts.kinds import KINDS, Kind
 from costs.bills.allocation import DEFAULT_ENVIRONMENTS, DEFAULT_RULES, Rule
 from costs.bills.description import Reader
 from costs.bills.operations import LoadedBill
@@ -32,6 +34,7 @@ from tests.docs.reading import (
     PEOPLE,
     ROOT,
     SETTINGS,
+    USER_ALERTS,
     USER_BANDS,
     USER_BILLS,
     blocks,
@@ -52,6 +55,8 @@ EXAMPLES = {
     "<slug:rule>": "one-rule",
     "<slug:kind>": "aws-s3",
     "<slug:environment>": "staging",
+    "<slug:alert_kind>": "band-share",
+    "<slug:mail>": "digest",
 }
 """What stands in an address in the place of a parameter."""
 
@@ -115,8 +120,24 @@ def test_every_setting_has_a_row() -> None:
 def test_no_setting_is_invented() -> None:
     for page in PAGES:
         named = set(re.findall(r"\bHEADROOM_[A-Z_]+\b", text_of(page)))
-        named -= {name for name in named if name.startswith(("HEADROOM_TEST_", "HEADROOM_CHROM"))}
+        others = ("HEADROOM_TEST_", "HEADROOM_CHROM", CHANNEL)
+        named -= {name for name in named if name.startswith(others)}
         assert named - {"HEADROOM_"} <= NAMES, name_of(page)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_every_kind_of_alert_has_a_row_with_its_defaults(kind: Kind) -> None:
+    table = section(USER_ALERTS, "Kinds")
+    row = next(line for line in table.splitlines() if line.startswith(f"| `{kind.name}` |"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    if kind.unit == "fixed":
+        return
+    for figure, cell in zip(
+        (kind.defaults.note, kind.defaults.warning, kind.defaults.urgent, kind.margin),
+        cells[2:],
+        strict=True,
+    ):
+        assert cell.split()[0] == ("–" if figure is None else f"{figure}"), cell
 
 
 @pytest.mark.parametrize("reader", all_readers(), ids=lambda reader: reader.name)

@@ -21,10 +21,15 @@ FORBIDDEN = {
     "unescaped output": r"\|\s*safe\b|autoescape\s+off",
 }
 
+OF_MAILS = ("a style attribute", "a style element")
+"""Mail programs know no style sheets: mails hold their styles, and are framed where they show."""
+
 
 @pytest.mark.parametrize("name", TEMPLATES)
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_nothing_that_the_policy_forbids(name: str, what: str) -> None:
+    if name.startswith("email/") and what in OF_MAILS:
+        return
     found = re.search(FORBIDDEN[what], (FOLDER / name).read_text(encoding="utf-8"))
     assert found is None, f"{name} holds {what}: {found[0]}"
 

@@ -13,6 +13,7 @@ from costs.spend.queries.changes import (
     resource_counts,
 )
 from costs.spend.queries.daily import DailyCost, daily_costs
+from costs.spend.queries.newcomers import Newcomer, new_services, new_unallocated
 from costs.spend.queries.rates import charges_by_month, display_currency, rates
 from costs.spend.queries.restriction import GROUPINGS, Restriction, restricted, until_changed
 from costs.spend.queries.totals import (
@@ -33,6 +34,7 @@ __all__ = [
     "CostRow",
     "DailyCost",
     "Metric",
+    "Newcomer",
     "ResourceChange",
     "ResourceCounts",
     "Restriction",
@@ -43,6 +45,8 @@ __all__ = [
     "display_currency",
     "known_days",
     "last_day",
+    "new_services",
+    "new_unallocated",
     "rates",
     "resource_changes",
     "resource_counts",

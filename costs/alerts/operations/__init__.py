@@ -1,0 +1,1 @@
+"""What changes alerts: evaluations, people's decisions, rules, recipients, the outbox."""
