@@ -215,6 +215,7 @@ def test_the_page_and_its_file(tmp_path: Path, person: Callable[..., Client]) ->
     client = person()
     page = client.get("/bills/reconciliation/")
     assert "1 month differs" in page.text
+    assert "no more than 0.50 or 0.01 %" in page.text
     assert "The bills hold less than the provider says." in page.text
     chosen = client.get("/bills/reconciliation/", {"verdict": "no total known"})
     assert [one.billing_account_id for one in chosen.context["page_obj"]] == ["account-2"]

@@ -20,6 +20,7 @@ from costs.bills.reconciliation import ABSOLUTE, RELATIVE
 from costs.bills.reconciling import ENTERED, INVOICE, Overtaken, record_provider_total
 from costs.bills.totals import Reconciliation
 from costs.csv_cells import csv_lines
+from costs.money import plain
 from costs.pages import render_page
 from costs.people.gates import needs_role
 from costs.people.queries import has_role, scope_of
@@ -61,7 +62,7 @@ def reconciliation(request: HttpRequest) -> HttpResponse:
             "differing": sum(one.verdict.name == "differs" for one in every),
             "told": sum(one.verdict.name in {"differs", "matches"} for one in every),
             "absolute": ABSOLUTE,
-            "relative": RELATIVE * 100,
+            "relative": plain(RELATIVE * 100),
             "query": form.query,
             "operator": has_role(request.user, OPERATOR),
             "now": now,
