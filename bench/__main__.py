@@ -1,6 +1,6 @@
 """`make bench`: run the benchmarks, print a table, write bench/results.json.
 
-`python -m bench NAME…` runs some of them: explore, first_page, forecast, ingest,
+`python -m bench NAME…` runs some of them: alerts, explore, first_page, forecast, ingest,
 reallocation, restatement, review, serve_memory, setup_time.
 HEADROOM_BENCH_ROWS makes everything small: rows of the bill instead of 2,000,000, a fact a day for
 every 146 of them, and one round each. Small figures say only that the benchmarks run.
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from bench import (
+    alerts,
     explore,
     first_page,
     forecast,
@@ -33,6 +34,7 @@ def benchmarks() -> Mapping[str, Callable[[], list[Result]]]:
     if small := os.environ.get("HEADROOM_BENCH_ROWS"):
         rows = int(small)
         return {
+            "alerts": lambda: alerts.run(max(20, rows // 4000)),
             "explore": lambda: explore.run(max(60, rows // 146), requests=5, rounds=1),
             "first_page": lambda: first_page.run(max(60, rows // 146), rounds=1),
             "forecast": lambda: forecast.run(max(20, rows // 4000)),
@@ -45,6 +47,7 @@ def benchmarks() -> Mapping[str, Callable[[], list[Result]]]:
             "setup_time": setup_time.run,
         }
     return {
+        "alerts": alerts.run,
         "explore": explore.run,
         "first_page": first_page.run,
         "forecast": forecast.run,

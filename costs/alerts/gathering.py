@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from costs.alerts.facts import (
     BandFact,
+    DifferenceFact,
     Facts,
     Move,
     NewcomerFact,
@@ -19,6 +20,7 @@ from costs.alerts.facts import (
 from costs.alerts.kinds import TOTAL
 from costs.alerts.measures import NEW_DAYS, UNALLOCATED
 from costs.bills import queries as bills
+from costs.bills import totals
 from costs.budgets import queries as budgets
 from costs.budgets.year import last_complete_day
 from costs.money import EXACT
@@ -29,6 +31,9 @@ from costs.spend import queries as spend
 EVERYTHING = Scope.everything()
 """Alerts are about whole environments; who may read one is asked when it is told or shown."""
 MOVES_KEPT = 5
+RECONCILED = timedelta(days=190)
+"""Billing periods that begin within these days are held against the provider's totals (ours):
+invoices of half a year ago are closed."""
 
 
 def gather(moment: datetime, *, as_delivered: bool) -> Facts:
@@ -56,6 +61,8 @@ def gather(moment: datetime, *, as_delivered: bool) -> Facts:
             )
             for one in sources
         ],
+        # Totals are held against the live bills; what they were at an earlier time is not known.
+        differences=None if as_delivered else _differences(as_of),
         findings=budgets.findings_at(EVERYTHING, moment),
         labels=labels,
     )
@@ -140,6 +147,23 @@ def _unallocated(outlooks: Sequence[budgets.EnvironmentOutlook]) -> UnallocatedF
         unallocated=lost[0] if lost else Decimal(0),
         total=total.gauge.month_to_date,
     )
+
+
+def _differences(as_of: date) -> list[DifferenceFact]:
+    """The totals of the last months that differ by more than rounding explains."""
+    found = totals.reconciliations(EVERYTHING, as_of=as_of, since=as_of - RECONCILED)
+    return [
+        DifferenceFact(
+            source=f"{one.provider_name} {one.billing_account_id}",
+            billing_period=one.billing_period,
+            currency=one.currency,
+            ours=one.told.imported or Decimal(0),
+            theirs=one.told.billed_cost,
+            why=one.verdict.reason,
+        )
+        for one in found
+        if one.verdict.name == "differs" and one.told is not None
+    ]
 
 
 def _newcomer(one: spend.Newcomer, labels: Mapping[str, str]) -> NewcomerFact:

@@ -333,8 +333,8 @@ def _difference(one: DifferenceFact) -> Measure:
         message=f"The provider says {theirs}, the charges add up to {ours}: {by} apart.",
         closing=f"The totals agree now: {theirs}.",
         why=(one.why,) if one.why else (),
-        look_at=("Open the bill: rows that could not be read are the usual reason.",),
-        link=f"/bills/{one.source}/{one.billing_period:%Y-%m}/",
+        look_at=("Is a delivery missing, or were rows refused? Both leave our total too low.",),
+        link="/bills/reconciliation/?verdict=differs",
         currency=one.currency,
         evidence={"ours": plain(one.ours), "theirs": plain(one.theirs)},
     )

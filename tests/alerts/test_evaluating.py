@@ -175,3 +175,34 @@ def test_a_source_that_comes_back_closes_its_alert(db: None) -> None:
     assert see(date(2026, 11, 10)).raised[0].kind == "stale-data"
     assert see(date(2026, 11, 18)).closed == 1
     assert Alert.objects.get().closed_reason == "Bills have come: complete to 18 November now."
+
+
+def test_a_total_that_differs_from_the_providers_is_raised(demo: Path) -> None:
+    from costs.bills.reconciling import record_provider_total
+    from costs.bills.totals import reconciliations
+
+    whole = Scope.everything()
+    own = next(
+        one
+        for one in reconciliations(whole, as_of=NOW.date())
+        if one.billing_period == date(2026, 9, 1) and one.imported
+    )
+    assert own.imported is not None
+    told = own.imported + 100
+    for amount in (told, own.imported):
+        record_provider_total(
+            provider_name=own.provider_name,
+            billing_account_id=own.billing_account_id,
+            billing_period=own.billing_period,
+            currency=own.currency,
+            billed_cost=amount,
+            origin="entered",
+            actor="tester",
+            now=NOW,
+        )
+        when = NOW + timedelta(hours=amount == own.imported)
+        done = evaluate(when, now=when, notify=False)
+        if amount == told:
+            assert "reconciliation" in {one.kind for one in done.raised}
+    alert = Alert.objects.get(kind="reconciliation")
+    assert (alert.state, alert.closed_reason) == ("closed", "The totals agree again.")
