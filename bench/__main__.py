@@ -1,7 +1,7 @@
 """`make bench`: run the benchmarks, print a table, write bench/results.json.
 
 `python -m bench NAME…` runs some of them: alerts, explore, first_page, forecast, ingest,
-reallocation, restatement, review, serve_memory, setup_time.
+reallocation, restatement, review, serve_memory, setup_time, workers.
 HEADROOM_BENCH_ROWS makes everything small: rows of the bill instead of 2,000,000, a fact a day for
 every 146 of them, and one round each. Small figures say only that the benchmarks run.
 """
@@ -24,6 +24,7 @@ from bench import (
     review,
     serve_memory,
     setup_time,
+    workers,
 )
 from bench.processes import ROOT
 from bench.results import Result, table, write
@@ -45,6 +46,7 @@ def benchmarks() -> Mapping[str, Callable[[], list[Result]]]:
             "review": lambda: review.run(max(60, rows // 146), requests=5, rounds=1),
             "serve_memory": lambda: serve_memory.run(demo=False),
             "setup_time": setup_time.run,
+            "workers": lambda: workers.run(rows, rounds=1),
         }
     return {
         "alerts": alerts.run,
@@ -58,6 +60,7 @@ def benchmarks() -> Mapping[str, Callable[[], list[Result]]]:
         "review": review.run,
         "serve_memory": serve_memory.run,
         "setup_time": setup_time.run,
+        "workers": workers.run,
     }
 
 

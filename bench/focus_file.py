@@ -84,8 +84,11 @@ _COLUMNS = {
 assert len(_COLUMNS) == 45
 
 
-def write_bill(path: Path, rows: int, *, threads: int = 2) -> None:
-    """Write ``rows`` charges to ``path``, as Parquet or CSV by its ending."""
+def write_bill(path: Path, rows: int, *, first: int = 0, threads: int = 2) -> None:
+    """Write ``rows`` charges to ``path``, as Parquet, CSV or CSV.gz by its ending.
+
+    Those of one bill from the number ``first`` on: parts of a delivery begin where others end.
+    """
     import duckdb
 
     with duckdb.connect(":memory:", config={"threads": str(threads)}) as connection:
@@ -104,7 +107,7 @@ def write_bill(path: Path, rows: int, *, threads: int = 2) -> None:
                         SELECT i, i % {RESOURCES} AS r, {_HOUR.format(resources=RESOURCES)} AS hour,
                             hash(i) % 40 = 0 AS committed,
                             CAST((hash(i + 1) % 1000000) AS DECIMAL(18,6)) / 1000000 AS units
-                        FROM range({rows}) AS t(i)
+                        FROM range({first}, {first + rows}) AS t(i)
                     )
                 )
             ) TO '{path}' ({options})

@@ -62,6 +62,14 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return fail_if_needed((yield))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test` runs on PostgreSQL too: every test that uses the test's database."""
+    for item in items:
+        asked = set(getattr(item, "fixturenames", ()))
+        if item.get_closest_marker("django_db") or asked & {"db", "transactional_db"}:
+            item.add_marker("database")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The bills, metrics and prices in `../shared/data`; without them the test is skipped."""

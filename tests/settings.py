@@ -34,5 +34,7 @@ WHITENOISE_AUTOREFRESH = True
 # Messages go nowhere: a test that is about the queue names a broker of its own.
 CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT_OPTIONS = {}
-# Commands that a test starts as processes of their own are the product, on this data folder.
+# Commands that a test starts as processes of their own are the product, on this data folder and
+# its SQLite; those that are to share the test's database are told its address.
+os.environ.pop("DATABASE_URL", None)
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"

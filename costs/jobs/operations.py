@@ -110,6 +110,23 @@ def ring(run: JobRun, *, now: datetime) -> None:
 
 
 def run(run_id: int) -> None:
+    """Do one run, unless somebody else has it; of a part, also those beside it that wait.
+
+    A worker that has come for a part stays until all are taken: waiting for a message about each
+    would cost more than many of them.
+    """
+    do(run_id)
+    while (beside := _untouched_beside(run_id)) is not None:
+        do(beside)
+
+
+def _untouched_beside(run_id: int) -> int | None:
+    parent = JobRun.objects.filter(pk=run_id).values("parent")
+    waiting = JobRun.objects.filter(parent__in=parent, state=State.QUEUED, attempt=0)
+    return waiting.order_by("pk").values_list("pk", flat=True).first()
+
+
+def do(run_id: int) -> None:
     """Claim one run and do its work; nothing happens when somebody else has it."""
     claimed = _claim(run_id, timezone.now())
     if claimed is None:

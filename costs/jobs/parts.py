@@ -56,7 +56,7 @@ def do_parts(
         if done == len(found):
             return [found[key].result for key in keys]
         if queued := [run.pk for run in found.values() if run.state == State.QUEUED]:
-            operations.run(min(queued))
+            operations.do(min(queued))
             continue
         operations.reopen(mine, now=timezone.now())
         time.sleep(LOOK_EVERY)

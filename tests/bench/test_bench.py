@@ -16,6 +16,7 @@ from bench import (
     restatement,
     review,
     serve_memory,
+    workers,
 )
 from bench.cur_file import COLUMNS, write_report
 from bench.focus_file import write_bill
@@ -101,6 +102,10 @@ def test_review_runs_small() -> None:
 
 def test_first_page_is_measured(chromium: str) -> None:
     assert names(first_page.run(90, rounds=1)) == ["first_page", "first_page_ready"]
+
+
+def test_workers_run_small() -> None:
+    assert names(workers.run(4_000, rounds=1)) == ["two_workers_8_files"]
 
 
 def test_serve_is_measured() -> None:

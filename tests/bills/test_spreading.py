@@ -171,6 +171,27 @@ def test_a_part_of_the_dead_is_taken_by_whoever_waits_for_it() -> None:
     assert [part.attempt for part in run.parts.order_by("pk")] == [2, 1]
 
 
+def test_who_comes_for_a_part_stays_until_all_are_taken() -> None:
+    run = upload([rows(nth) for nth in range(3)])
+    stayed: list[int] = []
+
+    def hear_late(name: str, subject: str, /, **more: Any) -> tuple[JobRun, bool]:
+        part, new = requested(name, subject, **more)
+        if subject.startswith("part 003"):
+            first = JobRun.objects.filter(kind=spreading.STAGE).earliest("pk")
+            jobs.run(first.pk)  # another worker hears of the first part, once all are there
+            stayed.append(JobRun.objects.filter(kind=spreading.STAGE, state="done").count())
+        return part, new
+
+    requested = jobs.request
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(jobs, "request", hear_late)
+        jobs.run(run.pk)
+    assert stayed == [3]
+    run.refresh_from_db()
+    assert run.state == "done"
+
+
 def test_a_small_delivery_and_one_from_the_command_line_stay_in_one_task(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
