@@ -26,6 +26,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("", include("costs.people.urls")),
+    path("", include("costs.jobs.urls")),
     path("", include("costs.review.urls")),
     path("", include("costs.spend.urls")),
     path("", include("costs.spend.currency_urls")),

@@ -31,7 +31,7 @@ from costs.bills.upload import (
 )
 from costs.jobs import operations as jobs
 from costs.jobs.models import JobRun
-from costs.jobs.queries import latest_runs, open_runs, run_of
+from costs.jobs.queries import latest_runs, open_runs, run_of, standing
 from costs.pages import render_page
 from costs.people.gates import needs_role
 from costs.people.operations import record
@@ -145,6 +145,7 @@ def uploaded(request: HttpRequest, pk: int) -> HttpResponse:
     run = run_of(INGEST, pk)
     if run is None:
         raise Http404("There is no such upload.")
+    now = timezone.now()
     return render_page(
         request,
         "bills/uploaded.html",
@@ -153,7 +154,8 @@ def uploaded(request: HttpRequest, pk: int) -> HttpResponse:
             "files": _outcomes(run),
             "can_try_again": run.state == JobRun.State.FAILED
             and is_here(run.arguments.get("upload", "")),
-            "now": timezone.now(),
+            "standing": standing(now),
+            "now": now,
         },
         partials={"upload"},
     )
