@@ -11,10 +11,18 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from costs.jobs import kinds
 from costs.jobs import operations as jobs
 from costs.jobs.models import JobRun
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep asks for nothing, and nobody is rung for."""
+    monkeypatch.setattr(kinds, "_on_sweep", {})
+    monkeypatch.setattr(jobs, "ring", lambda _run, now: None)
 
 
 @pytest.fixture
