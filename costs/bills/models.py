@@ -178,6 +178,12 @@ class FetchedDelivery(models.Model):
     def __str__(self) -> str:
         return f"{self.name} of {self.connection}"
 
+    @property
+    def outcomes(self) -> list[dict[str, object]]:
+        """Its bills, each once: ``bills`` has an entry for every file."""
+        keys = ("source", "billing_period", "status")
+        return list({tuple(bill.get(key) for key in keys): bill for bill in self.bills}.values())
+
 
 class SourceMapping(models.Model):
     """How the CSV files of one source are read; see ``costs.bills.mapping.ColumnMapping``."""
