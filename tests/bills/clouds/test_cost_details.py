@@ -16,7 +16,7 @@ from costs.lake.models import BillVersion
 from tests.bills.clouds.azure_fake import AzureFake, azure_error
 from tests.bills.clouds.conftest import Clock
 from tests.bills.clouds.gateway import Fault
-from tests.bills.making import AZURE_EA, csv_text, total
+from tests.bills.making import AZURE_EA, csv_text, spent, total
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 NOW = datetime(2026, 3, 20, 6, tzinfo=UTC)
@@ -168,3 +168,19 @@ def test_the_missing_permission_is_named_with_its_scope(azure: AzureFake, clock:
 
     assert said() == [f"{permission} on {SCOPE} is denied"]
     assert said() == [f"{permission} on {SCOPE} is granted"]
+
+
+def test_both_halves_of_a_month_become_one_bill(azure: AzureFake, clock: Clock) -> None:
+    bought = {**AZURE_EA, "ChargeType": "Purchase", "Cost": "3", "ReservationId": "r-1"}
+    covered = {**AZURE_EA, "ReservationId": "r-1", "PricingModel": "Reservation"}
+    unused = {**covered, "ChargeType": "UnusedReservation", "Cost": "1", "ResourceId": "r-1"}
+    columns = [*AZURE_EA, "PricingModel"]
+    azure.reports |= {
+        "ActualCost 2026-01": csv_text([bought, {**covered, "Cost": "0"}], columns),
+        "AmortizedCost 2026-01": csv_text([{**covered, "Cost": "2"}, unused], columns),
+    }
+    steps = run(connection(), clock)
+    assert [(one.state, one.error) for one in steps] == [("loaded", "")] * 3
+    assert BillVersion.objects.filter(status="live").count() == 1
+    assert (total(), total("effective_cost")) == (3, 3)
+    assert spent("charge_category", metric="effective_cost")["Usage", "USD"] == 3
