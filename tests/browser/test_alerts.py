@@ -49,9 +49,16 @@ def test_from_an_alert_to_a_mail(
         "Debug logging was left on."
     )
     expect(page.get_by_text("Acknowledged. You hear of it again")).to_be_visible()
-    page.get_by_label("Kind").select_option("band-share")
+    # What has just been swapped in answers once htmx has settled it.
+    expect(page.locator(".htmx-settling, .htmx-added")).to_have_count(0)
+    for label, value in (("Kind", "band-share"), ("Level", "warning")):
+        with page.expect_response(lambda answer: "/alerts/?" in answer.url):
+            page.get_by_label(label).select_option(value)
+        expect(page.locator(".htmx-settling, .htmx-added")).to_have_count(0)
     expect(page.get_by_text("is expected to end November")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Staging has spent")).to_be_visible()
     assert "kind=band-share" in page.url
+    assert "level=warning" in page.url
 
     page.get_by_role("link", name="Recipients").click()
     page.get_by_role("link", name="Add a recipient").click()
