@@ -1,6 +1,6 @@
 """`make bench`: run the benchmarks, print a table, write bench/results.json.
 
-`python -m bench NAME…` runs some of them: alerts, explore, first_page, forecast, ingest,
+`python -m bench NAME…` runs some of them: anomalies, alerts, explore, first_page, forecast, ingest,
 reallocation, restatement, review, serve_memory, setup_time, workers.
 HEADROOM_BENCH_ROWS makes everything small: rows of the bill instead of 2,000,000, a fact a day for
 every 146 of them, and one round each. Small figures say only that the benchmarks run.
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from bench import (
+    anomalies,
     alerts,
     explore,
     first_page,
@@ -36,6 +37,7 @@ def benchmarks() -> Mapping[str, Callable[[], list[Result]]]:
         rows = int(small)
         return {
             "alerts": lambda: alerts.run(max(20, rows // 4000)),
+            "anomalies": lambda: anomalies.run(seeds=1, series=max(20, rows // 4000)),
             "explore": lambda: explore.run(max(60, rows // 146), requests=5, rounds=1),
             "first_page": lambda: first_page.run(max(60, rows // 146), rounds=1),
             "forecast": lambda: forecast.run(max(20, rows // 4000)),
@@ -50,6 +52,7 @@ def benchmarks() -> Mapping[str, Callable[[], list[Result]]]:
         }
     return {
         "alerts": alerts.run,
+        "anomalies": anomalies.run,
         "explore": explore.run,
         "first_page": first_page.run,
         "forecast": forecast.run,

@@ -13,7 +13,7 @@ class Result:
     """One figure and its goal.
 
     ``goal`` is the largest ratio that is good enough where there is a ``baseline``, else the
-    largest value, in ``unit``.
+    largest value, in ``unit``; the least one where ``least`` says so.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Result:
     ratio: float | None
     goal: float
     met: bool
+    least: bool = False
 
 
 def against(name: str, value: float, unit: str, baseline: float, goal: float) -> Result:
@@ -33,12 +34,22 @@ def against(name: str, value: float, unit: str, baseline: float, goal: float) ->
 
 def at_most(name: str, value: float, unit: str, goal: float) -> Result:
     """A figure judged by itself."""
-    return Result(name, round(value, 3), unit, None, None, goal, value <= goal)
+    return Result(name, round(float(value), 3), unit, None, None, goal, bool(value <= goal))
+
+
+def at_least(name: str, value: float, unit: str, goal: float) -> Result:
+    """A figure judged by itself, of which more is better."""
+    return Result(
+        name, round(float(value), 3), unit, None, None, goal, bool(value >= goal), least=True
+    )
 
 
 def write(results: Sequence[Result], file: Path) -> None:
     """Write ``{"results": [...]}``."""
-    document = {"results": [asdict(result) for result in results]}
+    agreed = [asdict(result) for result in results]
+    for one in agreed:
+        del one["least"]  # the table's own
+    document = {"results": agreed}
     file.write_text(json.dumps(document, indent=2) + "\n")
 
 
@@ -51,7 +62,7 @@ def table(results: Sequence[Result]) -> str:
             f"{one.value:,.2f} {one.unit}",
             "" if one.baseline is None else f"{one.baseline:,.2f} {one.unit}",
             "" if one.ratio is None else f"{one.ratio:.2f} ×",
-            f"≤ {one.goal:g} {one.unit if one.ratio is None else '×'}",
+            f"{'≥' if one.least else '≤'} {one.goal:g} {one.unit if one.ratio is None else '×'}",
             "yes" if one.met else "NO",
         )
         for one in results
