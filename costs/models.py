@@ -21,7 +21,7 @@ from costs.bills.models import (
     RuleSet,
     SourceMapping,
 )
-from costs.budgets.models import BandChange, DriverChange, FindingRecord
+from costs.budgets.models import AnomalyRecord, BandChange, DriverChange, FindingRecord
 from costs.jobs.models import JobRun, LastSweep
 from costs.lake.models import (
     BillVersion,
@@ -41,6 +41,7 @@ __all__ = [
     "AlertEvent",
     "AllocationDraft",
     "AllocationRule",
+    "AnomalyRecord",
     "AuditEntry",
     "BandChange",
     "BillVersion",

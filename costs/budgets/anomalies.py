@@ -158,16 +158,10 @@ def _increases(
         for day in usual.get(series, ()):
             if start <= day <= through:
                 expected[nth, (day - start).days] = True
-    # The days before a series begins are no history of it.
-    began = (~np.isnan(values)).argmax(axis=1)
     judged = judge(values, floor=float(floor), usual=expected)
     found = []
     for nth, series in enumerate(names):
-        marked = [
-            int(day)
-            for day in np.flatnonzero(judged.stands_out[nth])
-            if day - began[nth] >= NEEDED_DAYS
-        ]
+        marked = np.flatnonzero(judged.stands_out[nth]).tolist()
         adopted = set(np.flatnonzero(judged.adopted[nth]).tolist())
         for group in _groups(marked):
             days = tuple(start + timedelta(days=day) for day in group)
@@ -237,7 +231,7 @@ class Driver:
     resource_id: str
     change: Decimal
     share: Decimal
-    """Of the whole increase, in percent."""
+    """Of the whole increase, in percent; ``change`` is money to six decimals."""
 
 
 def drivers(
@@ -269,14 +263,17 @@ def drivers(
             named.append((*key, change))
             explained = EXACT.add(explained, change)
     return tuple(
-        Driver(region, resource, change, _percent(change, whole))
+        Driver(region, resource, _rounded(change, "0.000001"), _percent(change, whole))
         for region, resource, change in named
     )
 
 
 def _percent(part: Decimal, whole: Decimal) -> Decimal:
-    share = EXACT.divide(EXACT.multiply(part, Decimal(100)), whole)
-    return share.quantize(Decimal("0.1"), ROUND_HALF_EVEN, EXACT)
+    return _rounded(EXACT.divide(EXACT.multiply(part, Decimal(100)), whole), "0.1")
+
+
+def _rounded(amount: Decimal, unit: str) -> Decimal:
+    return amount.quantize(Decimal(unit), ROUND_HALF_EVEN, EXACT)
 
 
 def compared_days(first_day: date, count: int) -> list[date]:

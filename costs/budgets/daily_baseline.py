@@ -49,6 +49,8 @@ FIRST_MISS: Final = 0.1
 """On the log scale, while nothing is known of a series (ours)."""
 NEEDED_DAYS: Final = 28
 """Days of history before any day is judged (ours: four of each weekday)."""
+BEGINNING: Final = 14
+"""Days of a series that nothing is left out of: two of each weekday."""
 
 _MAD: Final = 1.4826
 """From a median absolute deviation to a standard deviation, for a normal distribution."""
@@ -80,6 +82,7 @@ def judge(costs: Costs, *, floor: float, usual: Marks | None = None) -> Judged:
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(np.where(costs > 0, costs, np.nan))
     base = np.full((count, days), np.nan)  # what teaches the level: outliers left out
+    unlifted = np.full((count, days), np.nan)  # the same, whatever was adopted since
     weekday = np.full((count, days), np.nan)  # a day's distance from the middle of its week
     misses = np.full((count, days), np.nan)
     expected = np.full((count, days), np.nan)
@@ -87,19 +90,23 @@ def judge(costs: Costs, *, floor: float, usual: Marks | None = None) -> Judged:
     stands_out = np.zeros((count, days), dtype=bool)
     adopted = np.zeros((count, days), dtype=bool)
     run = np.zeros(count, dtype=int)
+    began = np.where(np.isnan(logs).all(axis=1), days, (~np.isnan(logs)).argmax(axis=1))
     for day in range(days):
         centre = day - 4
         if centre >= 3:
             week = base[:, centre - 3 : centre + 4]
             weekday[:, centre] = base[:, centre] - _median(week)
-        if day < 14:
-            base[:, day] = logs[:, day]
-            if day >= 7:
-                # A difference of two days misses more than one day does; hence the square root.
-                misses[:, day] = (logs[:, day] - logs[:, day - 7]) / np.sqrt(2)
+        # A series begins with two weeks that are taken as they are.
+        young = day - began < BEGINNING
+        if day >= 7:
+            # A difference of two days misses more than one day does; hence the square root.
+            week_apart = (logs[:, day] - logs[:, day - 7]) / np.sqrt(2)
+            misses[young, day] = week_apart[young]
+        base[young, day] = unlifted[young, day] = logs[young, day]
+        if young.all():
             continue
         plain = _level(base, weekday, day, centre) + _weekday(weekday, day, centre)
-        usual_then = _median(base[:, day - 7 :: -7][:, :USUAL_WEEKS])
+        usual_then = _median(unlifted[:, day - 7 :: -7][:, :USUAL_WEEKS])
         high = np.fmax(plain, usual_then)
         miss = _miss(misses, day)
         off = logs[:, day] - plain
@@ -112,19 +119,20 @@ def judge(costs: Costs, *, floor: float, usual: Marks | None = None) -> Judged:
             stands_out[:, day] = (
                 ((above >= STANDS_OUT) | both)
                 & (more >= np.maximum(IMPACT * expected[:, day], floor))
-                & (day >= NEEDED_DAYS)
+                & (day - began >= NEEDED_DAYS)
                 & ~known[:, day]
             )
-            outlier = (np.abs(off) >= STANDS_OUT * miss) & ~known[:, day]
-        misses[:, day] = np.clip(off, -STANDS_OUT * miss, STANDS_OUT * miss)
+            outlier = (np.abs(off) >= STANDS_OUT * miss) & ~known[:, day] & ~young
+        clipped = np.clip(off, -STANDS_OUT * miss, STANDS_OUT * miss)
+        misses[:, day] = np.where(young, misses[:, day], clipped)
         learnt = np.where(
-            known[:, day], logs[:, day], np.minimum(logs[:, day], plain + LEARNT * miss)
+            known[:, day] | young, logs[:, day], np.minimum(logs[:, day], plain + LEARNT * miss)
         )
-        base[:, day] = np.where(outlier, np.nan, learnt)
+        base[:, day] = unlifted[:, day] = np.where(outlier, np.nan, learnt)
         run = np.where(outlier, run + 1, np.where(np.isnan(logs[:, day]), run, 0))
         new = run >= ADOPTED_AFTER
         if new.any():
-            _adopt(base, logs, expected, new, day)
+            _adopt(base, unlifted, logs, expected, new, day)
             adopted[:, day] = new
             run[new] = 0
     return Judged(expected, score, stands_out, adopted)
@@ -161,10 +169,12 @@ def _miss(misses: Costs, day: int) -> Costs:
     return np.maximum(np.where(np.isnan(usual), FIRST_MISS, usual), LEAST_MISS)
 
 
-def _adopt(base: Costs, logs: Costs, expected: Costs, new: Marks, day: int) -> None:
+def _adopt(
+    base: Costs, unlifted: Costs, logs: Costs, expected: Costs, new: Marks, day: int
+) -> None:
     """Take the last days of the ``new`` series for normal, and lift what was before to them."""
     days = slice(day - ADOPTED_AFTER + 1, day + 1)
-    base[new, days] = logs[new, days]
+    base[new, days] = unlifted[new, days] = logs[new, days]
     lift = _median(logs[new, days] - np.log(expected[new, days]))
     base[new, : days.start] += lift[:, None]
 

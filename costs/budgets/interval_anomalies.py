@@ -12,7 +12,6 @@ seven (docs/adr/0020).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -94,10 +93,3 @@ def _distance(centred: Samples, offset: float, length: int) -> Samples:
     with np.errstate(invalid="ignore"):
         distance = (recent - mean) / np.maximum(deviation, least)
     return np.where(count > NEEDED, np.nan_to_num(distance), 0.0)
-
-
-def longest_gap(timestamps: Sequence[float]) -> float:
-    """Seconds of the usual step between samples: the median; 0 for fewer than two."""
-    if len(timestamps) < 2:
-        return 0.0
-    return float(np.median(np.diff(np.asarray(timestamps, dtype=float))))

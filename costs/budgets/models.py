@@ -8,7 +8,7 @@ from django.db import models
 
 from costs.money_field import MoneyField
 
-__all__ = ["BandChange", "DriverChange", "FindingRecord"]
+__all__ = ["AnomalyRecord", "BandChange", "DriverChange", "FindingRecord"]
 
 
 class AppendOnlyBands(models.QuerySet["BandChange"]):
@@ -140,3 +140,46 @@ class FindingRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.environment} {self.subject}"
+
+
+class AnomalyRecord(models.Model):
+    """Something that stood out, as it was last seen, and what people said of it."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        ACKNOWLEDGED = "acknowledged"
+        CLOSED = "closed"
+
+    environment = models.CharField(max_length=100)
+    service_name = models.CharField(max_length=300)
+    currency = models.CharField(max_length=3)
+    kind = models.CharField(max_length=20, help_text="See costs.budgets.anomalies.Kind.")
+    first_day = models.DateField()
+    last_day = models.DateField()
+    days = models.JSONField(help_text="Those that stood out, as ISO dates.")
+    actual = MoneyField()
+    expected = MoneyField()
+    score = models.FloatField(null=True, help_text="Largest deviation; none for fixed charges.")
+    drivers = models.JSONField(
+        default=list, help_text="Region, resource, change, share in percent."
+    )
+    state = models.CharField(max_length=12, choices=State, default=State.OPEN)
+    found_at = models.DateTimeField()
+    seen_at = models.DateTimeField(help_text="When it was last found, or its figures changed.")
+    note = models.CharField(max_length=500, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.CharField(max_length=150, blank=True)
+    closed_why = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ("-last_day", "environment", "service_name", "pk")
+        constraints = [
+            models.UniqueConstraint(
+                fields=("environment", "service_name", "currency", "kind", "first_day"),
+                name="one_record_per_anomaly",
+            )
+        ]
+        indexes = (models.Index(fields=("state", "last_day"), name="anomaly_by_state"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.service_name} in {self.environment} on {self.first_day}"

@@ -16,6 +16,7 @@ from costs.spend.queries.daily import DailyCost, daily_costs
 from costs.spend.queries.newcomers import Newcomer, new_services, new_unallocated
 from costs.spend.queries.rates import charges_by_month, display_currency, rates
 from costs.spend.queries.restriction import GROUPINGS, Restriction, restricted, until_changed
+from costs.spend.queries.services import ServiceDay, service_days
 from costs.spend.queries.totals import (
     METRICS,
     CostRow,
@@ -38,6 +39,7 @@ __all__ = [
     "ResourceChange",
     "ResourceCounts",
     "Restriction",
+    "ServiceDay",
     "UnknownGrouping",
     "charges_by_month",
     "cost_by",
@@ -51,5 +53,6 @@ __all__ = [
     "resource_changes",
     "resource_counts",
     "restricted",
+    "service_days",
     "until_changed",
 ]
