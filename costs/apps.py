@@ -16,6 +16,7 @@ def _register_jobs() -> None:
     from costs.alerts import tasks as alerts
     from costs.bills import connecting, manual_charges, reallocation, spreading
     from costs.bills import tasks as bills
+    from costs.budgets import watching
     from costs.demo import tasks as demo
     from costs.jobs.kinds import on_sweep, register
     from costs.lake import ledgers
@@ -34,6 +35,8 @@ def _register_jobs() -> None:
     on_sweep(manual_charges.KIND, manual_charges.on_sweep)
     register(ledgers.KIND, ledgers.work, queue="long")
     on_sweep(ledgers.KIND, ledgers.ask_for_ledgers)
+    register(watching.KIND, watching.work, queue="short")
+    on_sweep(watching.KIND, watching.on_sweep)
     register(demo.LOAD, demo.load, queue="long")
 
 

@@ -327,6 +327,31 @@ def _point(one: PointLike) -> Spec:
     }
 
 
+def marked(spec: Spec, days: Collection[date]) -> Spec:
+    """``spec`` with a mark above the bar that holds each of ``days``; those before all bars have
+    none."""
+    bars = [date.fromisoformat(row["day"]) for row in spec["datasets"]["days"]]
+    holding = {max(bar for bar in bars if bar <= day) for day in days if bars and bars[0] <= day}
+    if not holding:
+        return spec
+    spec = deepcopy(spec)
+    spec["datasets"]["marks"] = [{"day": day.isoformat()} for day in sorted(holding)]
+    mark = {
+        "data": {"name": "marks"},
+        "mark": {
+            "type": "point",
+            "shape": "triangle-down",
+            "filled": True,
+            "size": 80,
+            "opacity": 1,
+            "color": "var(--at-risk)",
+        },
+        "encoding": {"x": {"field": "day", "type": "ordinal"}, "y": {"value": 5}},
+    }
+    spec["layer"].insert(-1, mark)  # under the targets of the tooltip
+    return spec
+
+
 def _marked_week(week: Period | None, shown: Collection[date]) -> list[Mapping[str, str]]:
     inside = [day for day in sorted(shown) if week is not None and day in week]
     if not inside:

@@ -205,6 +205,12 @@ TERMS: tuple[Term, ...] = (
     ),
     Term("band", "The low and the high of a month's budget for one environment.", "Budgets"),
     Term(
+        "anomaly",
+        "A service that cost clearly more on a day than its level and weekday say, or a charge of"
+        " once a month that did not come as it always does.",
+        "Budgets",
+    ),
+    Term(
         "verdict",
         "How a month stands against its band: under, inside, at risk, over, or unknown.",
         "Budgets",

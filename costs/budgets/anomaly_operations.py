@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from django.db import transaction
@@ -36,12 +36,12 @@ class Watched:
     closed: int
 
 
-def watch(now: datetime) -> Watched:
-    """Look for anomalies and write them down: new ones open, what vanished closes by itself.
+def watch(as_of: date, *, now: datetime) -> Watched:
+    """Look at the days complete by ``as_of`` and write down what stands out.
 
-    The same again changes nothing. An acknowledged one stays as it was decided on.
+    New anomalies open, what vanished closes by itself. The same again changes nothing. An
+    acknowledged one stays as it was decided on.
     """
-    as_of = now.astimezone(UTC).date()
     found = queries.look(EVERYTHING, as_of)
     since = as_of - OPEN_FOR
     recent = [one for one in found.anomalies if one.last_day >= since]

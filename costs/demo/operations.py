@@ -12,6 +12,7 @@ from pathlib import Path
 from django.contrib.auth.models import Group, User
 
 from costs.bills.operations import ingest_bill
+from costs.budgets.anomaly_operations import watch
 from costs.demo.estate import write_estate
 from costs.lake.models import Delivery, Source
 from costs.people.roles import ADMINISTRATOR
@@ -58,6 +59,8 @@ def load_demo(
         path = final / delivery.path.relative_to(written)
         progress(f"reading {path.parent.name}/{path.name}", nth / len(estate.deliveries))
         new += _ingest(path, delivery.delivered_on, now)
+    progress("looking for what stands out", 1)
+    watch(as_of, now=now)
     return Loaded(len(estate.deliveries), new)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django import template
 
 from costs.charts import Allowance, DailyCosts, Spec, chart_of, daily_costs, month_chart
+from costs.periods import DAY, Period
 from costs.review.ending import MonthEnding
 from costs.review.week import WeekReview
 
@@ -24,6 +25,11 @@ class DailyChart:
     """Hue of each charted service; what is not in it lies in Other."""
     incomplete: bool
     banded: bool
+
+    @property
+    def period(self) -> Period:
+        """The days that are drawn."""
+        return Period(self.costs.days[0].day, self.costs.days[-1].day + DAY)
 
 
 @register.simple_tag

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django import template
@@ -88,3 +88,9 @@ def span(period: Any) -> str:
     if first.year == last.year:
         return f"{first.day} {first:%b} – {end}"
     return f"{first.day} {first:%b %Y} – {end}"
+
+
+@register.filter
+def days_before(day: date, count: int) -> date:
+    """The day ``count`` days before; a negative count goes forward."""
+    return day - timedelta(days=count)

@@ -7,7 +7,7 @@ import costs.money_field
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("costs", "0008_connections"),
+        ("costs", "0010_mappings_and_manual_charges"),
     ]
 
     operations = [
