@@ -32,6 +32,13 @@ for (const box of document.querySelectorAll("[data-theme-switch]")) {
 }
 showTheme();
 
+// -- navigation: on a narrow screen it scrolls; the page one is on is to be seen -------------------
+
+for (const current of document.querySelectorAll(".navigation [aria-current]")) {
+  const line = current.closest(".navigation");
+  line.scrollLeft = current.offsetLeft - (line.clientWidth - current.offsetWidth) / 2;
+}
+
 // -- charts: <div data-chart="id of the JSON" data-bundle="address of Vega"> ----------------------
 
 let bundle = null;

@@ -102,20 +102,20 @@ def anomalies_csv(request: HttpRequest) -> StreamingHttpResponse:
 
 @require_POST
 @needs_role(OPERATOR)
-def acknowledge(request: HttpRequest, key: int) -> HttpResponse:
+def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
     """Say why an anomaly is expected; its days teach what is normal."""
     note = request.POST.get("note", "").strip()
     if not note:
         messages.warning(request, "Say in a few words why this is expected: nothing was changed.")
         return _back(request)
-    return _decided(request, key, "acknowledge", note[:500])
+    return _decided(request, pk, "acknowledge", note[:500])
 
 
 @require_POST
 @needs_role(OPERATOR)
-def reopen(request: HttpRequest, key: int) -> HttpResponse:
+def reopen(request: HttpRequest, pk: int) -> HttpResponse:
     """Take an acknowledgement back."""
-    return _decided(request, key, "reopen", "")
+    return _decided(request, pk, "reopen", "")
 
 
 def _decided(request: HttpRequest, key: int, what: str, note: str) -> HttpResponse:

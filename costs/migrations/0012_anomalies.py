@@ -7,7 +7,7 @@ import costs.money_field
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("costs", "0010_mappings_and_manual_charges"),
+        ("costs", "0011_parts_of_jobs_and_last_sweep"),
     ]
 
     operations = [
