@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable, Mapping
 
 from bench import (
-    anomalies,
     alerts,
+    anomalies,
     explore,
     first_page,
     forecast,

@@ -28,7 +28,10 @@ def work(tell: Telling, *, generation: int, day: str) -> dict[str, Any]:
 
 def on_sweep(now: datetime) -> None:
     """Ask for a look when the lake or the day is another than at the last one."""
-    asked = {"generation": generation(), "day": now.astimezone(UTC).date().isoformat()}
+    asked: dict[str, Any] = {
+        "generation": generation(),
+        "day": now.astimezone(UTC).date().isoformat(),
+    }
     last = latest_run(KIND)
     if not asked["generation"] or (last is not None and _stands(last, asked)):
         return

@@ -7,7 +7,7 @@ import costs.money_field
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("costs", "0011_parts_of_jobs_and_last_sweep"),
+        ("costs", "0014_alerts"),
     ]
 
     operations = [
