@@ -228,7 +228,9 @@ def test_the_number_of_queries_does_not_grow_with_rows(reader: Client, tmp_path:
 def test_an_empty_lake_says_what_to_do_next(reader: Client, data_dir: Path, path: str) -> None:
     response = reader.get(path)
     assert response.status_code == 200
-    assert "ingest_bill" in response.text
+    for heading in ("No bills yet", "Upload a bill", "Load the demo", "Connect a cloud"):
+        assert heading in response.text
+    assert "This takes an operator" in response.text
 
 
 @pytest.mark.parametrize(
