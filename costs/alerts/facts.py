@@ -46,7 +46,10 @@ class BandFact:
 
 @dataclass(frozen=True)
 class AnomalyFact:
-    """One day that cost more than expected, as the detector found it."""
+    """A service that stood out from ``day`` on, as the detector found it.
+
+    ``actual`` and ``expected`` are sums over ``days`` days. A charge that did not come cost less.
+    """
 
     environment: str
     label: str
@@ -55,6 +58,7 @@ class AnomalyFact:
     currency: str
     actual: Decimal
     expected: Decimal
+    days: int = 1
     drivers: Sequence[str] = ()
     """What drove it, in words, the largest first."""
     link: str = "/"

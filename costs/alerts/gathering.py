@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from urllib.parse import urlencode
 
 from costs.alerts.facts import (
+    AnomalyFact,
     BandFact,
     DifferenceFact,
     Facts,
@@ -21,7 +23,10 @@ from costs.alerts.kinds import TOTAL
 from costs.alerts.measures import NEW_DAYS, UNALLOCATED
 from costs.bills import queries as bills
 from costs.bills import totals
+from costs.budgets import anomaly_queries as watch
 from costs.budgets import queries as budgets
+from costs.budgets.anomalies import Anomaly, Driver
+from costs.budgets.anomaly_queries import AnomalyRow
 from costs.budgets.year import last_complete_day
 from costs.money import EXACT
 from costs.people.scope import Scope
@@ -31,6 +36,10 @@ from costs.spend import queries as spend
 EVERYTHING = Scope.everything()
 """Alerts are about whole environments; who may read one is asked when it is told or shown."""
 MOVES_KEPT = 5
+NEWS = timedelta(days=30)
+"""How long after its last day an anomaly may still be raised (ours)."""
+EXPLAINED = 10
+"""Anomalies, the largest, whose drivers are looked up: one question to the lake each (ours)."""
 RECONCILED = timedelta(days=190)
 """Billing periods that begin within these days are held against the provider's totals (ours):
 invoices of half a year ago are closed."""
@@ -90,6 +99,7 @@ def _with_costs(
     return replace(
         facts,
         through=through,
+        anomalies=_anomalies(through, labels, arrived),
         bands=[
             _band_fact(one, moves, latest=nth == month)
             for nth, outlooks in seen.items()
@@ -108,6 +118,61 @@ def _with_costs(
                 EVERYTHING, since=since, week=week, as_delivered=arrived
             )
         ],
+    )
+
+
+def _anomalies(
+    through: date, labels: Mapping[str, str], arrived: datetime | None
+) -> list[AnomalyFact]:
+    """What stood out lately, and what people have called expected meanwhile."""
+    since = through - NEWS
+    found = [
+        one
+        for one in watch.look(
+            EVERYTHING, through + DAY, through=through, as_delivered=arrived
+        ).anomalies
+        if one.last_day >= since
+    ]
+    largest = sorted(found, key=lambda one: -abs(one.impact))[:EXPLAINED]
+    facts = [
+        _anomaly(
+            one,
+            labels,
+            drivers=watch.drivers_of(EVERYTHING, one) if one in largest else (),
+        )
+        for one in found
+    ]
+    expected = watch.anomalies(
+        EVERYTHING, states=frozenset({"acknowledged"}), period=Period(since, through + DAY)
+    )
+    return facts + [
+        _anomaly(one, labels, drivers=one.drivers, expected_by_people=True) for one in expected
+    ]
+
+
+def _anomaly(
+    one: Anomaly | AnomalyRow,
+    labels: Mapping[str, str],
+    *,
+    drivers: Sequence[Driver],
+    expected_by_people: bool = False,
+) -> AnomalyFact:
+    return AnomalyFact(
+        environment=one.environment,
+        label=labels.get(one.environment, one.environment),
+        service=one.service_name,
+        day=one.first_day,
+        currency=one.currency,
+        actual=one.actual,
+        expected=one.expected,
+        days=len(one.days),
+        drivers=[
+            f"{driver.resource_id or 'what belongs to no resource'}"
+            f"{f' in {driver.region_id}' if driver.region_id else ''}: {driver.share} % of it"
+            for driver in drivers
+        ],
+        link=f"/anomalies/?{urlencode({'environment': one.environment, 'state': 'all'})}",
+        expected_by_people=expected_by_people,
     )
 
 

@@ -402,10 +402,12 @@ def _anomaly(one: AnomalyFact) -> Measure:
     actual, expected, by = figures(one.currency, one.actual, one.expected, abs(impact))
     what = one.service or "charges without a service"
     day = f"{one.day:%a} {one.day.day} {one.day:%b}"
+    when = f"on {day}" if one.days == 1 else f"on {one.days} days from {day} on"
     return Measure(
         key=Key("anomaly", one.environment, one.service, one.day.isoformat()),
-        value=Decimal(0) if one.expected_by_people else max(Decimal(0), share),
-        title=f"{one.label}: {what} cost {by} more than expected on {day}",
+        value=Decimal(0) if one.expected_by_people else abs(share),
+        title=f"{one.label}: {what} cost {by} {'more' if impact >= 0 else 'less'} than expected"
+        f" {when}",
         message=f"{actual} instead of about {expected}.",
         closing="Somebody says that it was expected."
         if one.expected_by_people

@@ -44,8 +44,10 @@ def times(row: AnomalyRow) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def anomalies_in(context: Context, period: Period) -> Sequence[AnomalyRow]:
+def anomalies_in(context: Context, period: Period | None) -> Sequence[AnomalyRow]:
     """The anomalies that touch ``period`` and were not closed, as who asks may see them."""
+    if period is None:
+        return []
     scope = scope_of(context["request"].user)
     return anomalies(scope, states=TALKED_ABOUT, period=period)
 

@@ -27,8 +27,10 @@ class DailyChart:
     banded: bool
 
     @property
-    def period(self) -> Period:
-        """The days that are drawn."""
+    def period(self) -> Period | None:
+        """The days that are drawn; None where there are none."""
+        if not self.costs.days:
+            return None
         return Period(self.costs.days[0].day, self.costs.days[-1].day + DAY)
 
 

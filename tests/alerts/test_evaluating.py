@@ -44,7 +44,11 @@ def test_the_command_twice_raises_nothing_the_second_time(
     said = {(one["kind"], one["environment"], one["threshold"]) for one in first["raised"]}
     assert ("forecast-over", "staging", "80") in said
     assert ("band-share", "staging", "80") in said
-    assert all(one["period"] == "2026-11" for one in first["raised"])
+    anomalies = [one for one in first["raised"] if one["kind"] == "anomaly"]
+    assert [(one["environment"], one["period"]) for one in anomalies] == [("staging", "2026-11-06")]
+    assert "$186.48 more than expected on 5 days from Fri 6 Nov on" in anomalies[0]["message"]
+    others = [one for one in first["raised"] if one["kind"] != "anomaly"]
+    assert all(one["period"] == "2026-11" for one in others)
     assert first["already_open"] == 0
     assert second["raised"] == []
     assert second["already_open"] == len(first["raised"])
@@ -65,6 +69,7 @@ def test_a_replay_of_three_weeks_finds_the_spike_and_nothing_false(demo: Path) -
     loud = [(day, one) for day, one in raised if one.level != "note"]
     # The spike of staging is in the bills of the 16th: seen the day after they came.
     assert [(day.day, one.kind, one.environment) for day, one in loud] == [
+        (17, "anomaly", "staging"),
         (17, "forecast-over", "staging"),
         (24, "band-share", "staging"),
     ]

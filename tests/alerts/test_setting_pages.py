@@ -304,7 +304,8 @@ def test_previews_are_of_what_the_reader_may_see(demo: Path) -> None:
     evaluate(moment, now=moment, as_delivered=True, notify=False)
     client = signed_in(VIEWER)
     page = client.get("/alerts/preview/")
-    assert "Urgent: Staging is expected to end November above its band" in page.text
+    assert "Staging is expected to end November above its band" in page.text
+    assert "more than expected on 5 days from Fri 6 Nov on" in page.text
     assert "frame-src 'self'" in page["Content-Security-Policy"]
     mail = client.get("/alerts/preview/alerts/")
     assert "data:image/png;base64," in mail.text
