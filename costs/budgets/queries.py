@@ -14,7 +14,7 @@ from costs.budgets.estate import TOTAL
 from costs.budgets.findings import Finding
 from costs.budgets.forecast import Forecast
 from costs.budgets.judged import band_of_total, judged
-from costs.budgets.models import BandChange, DriverChange, FindingRecord
+from costs.budgets.models import AnomalyRecord, BandChange, DriverChange, FindingRecord
 from costs.budgets.year import UNALLOCATED, last_complete_day
 from costs.people.scope import Scope
 from costs.periods import DAY, Period, complete_days, month_of
@@ -123,6 +123,12 @@ HISTORY: Final = timedelta(days=430)
 four weeks that the first of them was made from."""
 
 
+DOUBT: Final = 0.1
+"""Weight of a day that stands out, beside 1 for any other (ours)."""
+DOUBTED_FOR: Final = timedelta(days=60)
+"""Older days play no part in a level any more."""
+
+
 def forecast(
     scope: Scope,
     through: date | None,
@@ -133,19 +139,48 @@ def forecast(
     """What the days up to and including ``through`` say about month ends, as ``scope`` sees them.
 
     Kept until something else is live. ``as_delivered`` looks only at what had arrived by then.
+    Days of open anomalies say little about the days to come; those that somebody has called
+    expected count in full.
     """
-    return _forecast(scope, through, metric=metric, as_delivered=as_delivered)
+    return _forecast(
+        scope,
+        through,
+        metric=metric,
+        as_delivered=as_delivered,
+        doubted=frozenset() if as_delivered else _doubted(through),
+    )
 
 
 @spend.until_changed
 def _forecast(
-    scope: Scope, through: date | None, *, metric: spend.Metric, as_delivered: datetime | None
+    scope: Scope,
+    through: date | None,
+    *,
+    metric: spend.Metric,
+    as_delivered: datetime | None,
+    doubted: frozenset[tuple[str, date]],
 ) -> Forecast:
     if through is None:
         return Forecast([], None)
     period = Period(through + DAY - HISTORY, through + DAY)
     return Forecast(
-        spend.daily_costs(scope, period=period, metric=metric, as_delivered=as_delivered), through
+        spend.daily_costs(scope, period=period, metric=metric, as_delivered=as_delivered),
+        through,
+        trust=dict.fromkeys(doubted, DOUBT),
+    )
+
+
+def _doubted(through: date | None) -> frozenset[tuple[str, date]]:
+    """Environment and day of what stands out and nobody has called expected."""
+    if through is None:
+        return frozenset()
+    spikes = AnomalyRecord.objects.filter(
+        state=AnomalyRecord.State.OPEN, kind="spike", last_day__gte=through - DOUBTED_FOR
+    )
+    return frozenset(
+        (environment, date.fromisoformat(day))
+        for environment, days in spikes.values_list("environment", "days")
+        for day in days
     )
 
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from costs.budgets import anomaly_operations as operations
 from costs.budgets import anomaly_queries as queries
+from costs.budgets import queries as budgets
 from costs.budgets import watching
 from costs.budgets.anomaly_operations import Overtaken, watch
 from costs.budgets.models import AnomalyRecord
@@ -25,6 +26,7 @@ from costs.jobs.models import JobRun
 from costs.people.models import AuditEntry, Visibility
 from costs.people.operations import install_roles
 from costs.people.scope import Scope
+from costs.periods import month_of
 from tests.bills.making import csv_text, focus, ingest, write
 
 ALL = Scope.everything()
@@ -41,7 +43,8 @@ def months(spike: str) -> list[dict[str, str]]:
         day = FIRST + timedelta(days=nth)
         begin = day.replace(day=1)
         end = (begin + timedelta(days=31)).replace(day=1)
-        cost = spike if day == SPIKE else str(20 + nth % 3)
+        usual = (20 if day.weekday() < 5 else 8) + nth % 3
+        cost = spike if day == SPIKE else str(usual)
         for resource, part in (("disk", "1.5"), ("logs", cost)):
             rows.append(
                 focus(
@@ -147,6 +150,24 @@ def test_an_acknowledged_one_is_normal_from_then_on(bills: Callable[[str], None]
     assert len(queries.look(ALL, AS_OF).anomalies) == 1
     actions = list(AuditEntry.objects.values_list("action", flat=True))
     assert {"anomaly.acknowledged", "anomaly.reopened"} <= set(actions)
+
+
+def test_a_doubted_day_hardly_lifts_the_forecast(bills: Callable[[str], None]) -> None:
+    """The day after the spike: is it the new level, or an anomaly?"""
+    bills("60")
+    month = month_of(SPIKE)
+
+    def expected() -> Decimal:
+        outlook = budgets.forecast(ALL, SPIKE).outlook("staging", "USD", month, None)
+        assert outlook is not None
+        return outlook.expected
+
+    plain = expected()
+    watch(AS_OF, now=NOW)
+    doubted = expected()
+    assert doubted < plain
+    operations.acknowledge(only().key, note="Now and then", seen="open", actor="o", now=NOW)
+    assert expected() == plain
 
 
 def test_only_what_had_arrived_is_seen(bills: Callable[[str], None]) -> None:
