@@ -13,6 +13,7 @@ from costs.spend.queries.changes import (
     resource_counts,
 )
 from costs.spend.queries.daily import DailyCost, daily_costs
+from costs.spend.queries.moves import PriceMove, price_moves
 from costs.spend.queries.newcomers import Newcomer, new_services, new_unallocated
 from costs.spend.queries.rates import charges_by_month, display_currency, rates
 from costs.spend.queries.restriction import GROUPINGS, Restriction, restricted, until_changed
@@ -36,6 +37,7 @@ __all__ = [
     "DailyCost",
     "Metric",
     "Newcomer",
+    "PriceMove",
     "ResourceChange",
     "ResourceCounts",
     "Restriction",
@@ -49,6 +51,7 @@ __all__ = [
     "last_day",
     "new_services",
     "new_unallocated",
+    "price_moves",
     "rates",
     "resource_changes",
     "resource_counts",
