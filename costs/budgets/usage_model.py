@@ -75,6 +75,10 @@ class Fits:
         return chosen
 
 
+LEAST_UNIT: Final = 1e-12
+"""Share of the largest day that the typical one counts at least as."""
+
+
 def typical_day(usage: Floats) -> Floats:
     """The median size of the days of each series that cost anything; 1 where none did."""
     size = np.abs(usage)
@@ -83,6 +87,8 @@ def typical_day(usage: Floats) -> Floats:
     typical = np.ones(len(usage))
     if found.any():
         typical[found] = np.nanmedian(size[found], axis=1)
+        # Next to nothing is no unit: the largest day divided by it would be beyond all numbers.
+        typical[found] = np.maximum(typical[found], np.nanmax(size[found], axis=1) * LEAST_UNIT)
     return typical
 
 

@@ -84,13 +84,13 @@ def show(job: dict[str, Any]) -> object:
 
 
 def folders(job: dict[str, Any]) -> object:
-    """Keys of the folders of versions, of delivered files and of work in progress."""
+    """Keys of the folders of versions, ledgers, delivered files and work in progress."""
     from django.conf import settings
 
     from costs.stores import open_store
 
     store = open_store(settings.LAKE_URL)
-    kinds = ("charges", 3), ("raw", 2), ("staging", 1)
+    kinds = ("charges", 3), ("ledger", 3), ("raw", 2), ("staged", 1), ("staging", 1)
     return sorted(key for under, depth in kinds for key, _ in store.folders(under, depth))
 
 
