@@ -82,7 +82,7 @@ def anomalies_csv(request: HttpRequest) -> StreamingHttpResponse:
         (
             *(row.environment, row.service_name, row.currency, row.kind),
             *(row.first_day.isoformat(), row.last_day.isoformat(), str(len(row.days))),
-            *(plain(row.actual), plain(row.expected), plain(row.impact)),
+            *(row.actual, row.expected, row.impact),
             "" if row.score is None else str(row.score),
             "; ".join(
                 f"{one.resource_id or one.region_id} {plain(one.share)} %" for one in row.drivers

@@ -18,6 +18,8 @@ from costs.people.queries import scope_of
 from costs.people.scope import Scope
 from costs.periods import Period, iso_week, week_name, week_of
 from costs.review import converted_tables, queries, tables
+from costs.review.bridge import STEPS
+from costs.review.bridge_queries import WeekBridge, week_bridge
 from costs.review.forms import CurrentForm, WeekForm
 from costs.review.restated import changed_since
 from costs.review.tables import Table
@@ -68,6 +70,43 @@ def daily_csv(request: HttpRequest, name: str) -> StreamingHttpResponse:
 def month_csv(request: HttpRequest, name: str) -> StreamingHttpResponse:
     """The way of the month to its expected end, day by day."""
     return _download(request, name, "month", tables.month, tables.month)
+
+
+@require_safe
+def bridge(request: HttpRequest, name: str) -> HttpResponse:
+    """Why the week cost more or less than the one before."""
+    form = WeekForm.read(request.GET)
+    now = timezone.now()
+    found = _bridge(request, name, form, now)
+    context = {"bridge": found, "name": week_name(found.span.week), "form": form, "now": now}
+    return render_page(request, "review/bridge.html", context | {"metric": form.chosen})
+
+
+@require_safe
+def bridge_csv(request: HttpRequest, name: str) -> StreamingHttpResponse:
+    """The same as a file, with every digit."""
+    form = WeekForm.read(request.GET)
+    found = _bridge(request, name, form, timezone.now())
+    rows = [
+        (one.environment, code, one.before, *one.steps, one.after)
+        for code, bridges in found.currencies
+        for one in bridges.environments
+    ]
+    file = f"{week_name(found.span.week)}-bridge.csv"
+    return StreamingHttpResponse(
+        csv_lines(("environment", "currency", "last_week", *STEPS, "this_week"), rows),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{file}"'},
+    )
+
+
+def _bridge(request: HttpRequest, name: str, form: WeekForm, now: datetime) -> WeekBridge:
+    found = week_bridge(
+        scope_of(request.user), _week(name, now), as_of=today(now), metric=form.chosen
+    )
+    if found is None:
+        raise Http404("There are no bills yet, so there is nothing to explain either.")
+    return found
 
 
 def today(now: datetime) -> date:

@@ -49,7 +49,7 @@ def test_every_look_fits_its_width_and_is_accessible(
     new_page: NewPage, axe: Axe, reader: User, look: str
 ) -> None:
     page = new_page(look, user=reader)
-    for path in (WEEK, "/bills/"):
+    for path in (WEEK, "/weeks/2026-W46/bridge/", "/anomalies/?state=all", "/bills/"):
         page.goto(path)
         if path == WEEK:
             charted(page)

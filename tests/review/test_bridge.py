@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -9,15 +10,19 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costs.bills.operations import ingest_bill
 from costs.money import cents, exact_sum
 from costs.people.scope import Scope
-from costs.periods import Period, week_of
+from costs.periods import Period, iso_week, week_of
 from costs.review.bridge import STEPS, bridges, in_cents
+from costs.review.bridge_queries import week_bridge
 from costs.spend.queries import cost_by, known_days, price_moves, resource_counts
+from costs.templatetags.bridges import waterfall
 from tests.review.test_views import NOW, bill, charge
 
 amounts = st.decimals(-(10**9), 10**9, places=18, allow_nan=False, allow_infinity=False)
@@ -159,3 +164,59 @@ def test_every_week_of_the_demo_adds_up(demo: Path) -> None:
         start = this.end
     assert weeks >= 52
     assert moved == set(STEPS)
+
+
+# -- the page --------------------------------------------------------------------------------------
+
+
+def test_the_page_and_the_file_add_up(demo: Path) -> None:
+    client = Client()
+    client.force_login(User.objects.create_user("reader"))
+    page = client.get("/weeks/2026-W46/bridge/")
+    assert page.status_code == 200
+    for words in ("Last week", "New resources", "Commitments and credits", "This week"):
+        assert words in page.text
+    assert client.get("/weeks/2026-W46/").text.count("/weeks/2026-W46/bridge/") == 1
+    answer = client.get("/weeks/2026-W46/bridge.csv?metric=billed_cost")
+    text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    rows = list(csv.DictReader(text.splitlines()))
+    assert {row["environment"] for row in rows} >= {"staging", "production"}
+    for row in rows:
+        steps = sum(Decimal(row[step]) for step in STEPS)
+        assert Decimal(row["last_week"]) + steps == Decimal(row["this_week"])
+
+
+def test_the_waterfall_adds_up_in_cents(demo: Path) -> None:
+    week = iso_week("2026-W46")
+    found = week_bridge(Scope.everything(), week, as_of=date(2026, 11, 23), metric="billed_cost")
+    assert found is not None
+    ((_, bridged),) = found.currencies
+    fall = waterfall(bridged)
+    before, *steps, after = (bar.amount for bar in fall.bars)
+    assert before + sum(steps) == after == fall.after
+    assert tuple(steps) == fall.totals
+    for nth, total in enumerate(fall.totals):
+        assert sum(row.steps[nth] for row in fall.rows) == total
+    assert sum(row.difference for row in fall.rows) == fall.difference
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/weeks/nonsense/bridge/", 400),
+        ("/weeks/2026-W46/bridge/?metric=x", 400),
+        ("/weeks/2099-W01/bridge/", 404),
+        ("/weeks/2010-W01/bridge/", 200),
+        ("/weeks/2010-W01/bridge.csv", 200),
+    ],
+)
+def test_weeks_without_a_bridge(demo: Path, path: str, status: int) -> None:
+    client = Client()
+    client.force_login(User.objects.create_user("reader"))
+    assert client.get(path).status_code == status
+
+
+def test_without_bills_there_is_nothing_to_explain(db: None, data_dir: Path) -> None:
+    client = Client()
+    client.force_login(User.objects.create_user("reader"))
+    assert client.get("/weeks/2026-W20/bridge/").status_code == 404

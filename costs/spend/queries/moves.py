@@ -10,7 +10,7 @@ from costs.lake.queries import select
 from costs.people.scope import Scope
 from costs.periods import Period
 from costs.spend.queries.changes import NEW_AFTER
-from costs.spend.queries.restriction import restricted, until_changed
+from costs.spend.queries.restriction import restricted
 from costs.spend.queries.totals import METRICS, Metric, daily_files
 
 
@@ -36,19 +36,13 @@ class PriceMove:
 def price_moves(
     scope: Scope, *, period: Period, before: Period, metric: Metric = "effective_cost"
 ) -> list[PriceMove]:
-    """Every price of every resource with a cost in either period, in no order.
+    """Every price of every resource with a cost in either period, in no order; not kept, for there
+    may be many.
 
     Raises :class:`ValueError` for an unknown metric.
     """
     if metric not in METRICS:
         raise ValueError(f"unknown metric {metric}; known are {', '.join(METRICS)}")
-    return list(_price_moves(scope, period=period, before=before, metric=metric))
-
-
-@until_changed
-def _price_moves(
-    scope: Scope, *, period: Period, before: Period, metric: Metric
-) -> tuple[PriceMove, ...]:
     earlier = Period(min(before.start, period.start - timedelta(days=NEW_AFTER)), period.end)
     allowed = restricted(scope, earlier)
     rows = select(
@@ -93,4 +87,4 @@ def _price_moves(
             *allowed.parameters,
         ),
     )
-    return tuple(PriceMove(*row) for row in rows)  # type: ignore[arg-type]
+    return [PriceMove(*row) for row in rows]  # type: ignore[arg-type]
