@@ -2,9 +2,10 @@
 
 An upload of 2,000,000 rows as eight CSV.gz parts, as a cost and usage report comes, is asked for
 as a web process asks, in a data folder that is new, with the default broker and the long worker of
-`manage.py serve` with one process and with two. Each has read a small bill before, so that all is
-imported. The clock runs from the request until the row says that it is done: receiving, reading
-each file, and one commit. The median of three, in turn.
+`manage.py serve` with one process and with two. Each has read a small bill of another account
+before, so that all is imported and the delivery is a first one: it replaces nothing. The clock
+runs from the request until the row says that it is done: receiving, reading each file, and one
+commit. The median of three, in turn.
 """
 
 from __future__ import annotations
