@@ -115,14 +115,14 @@ class CostDetailsConnector:
         found = self._made(metric, period, month_of(period).last)
         if not found:
             return
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Every report is a new set of blobs: what an interrupted run left belongs to another one.
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700, parents=True)
         names = []
         for number, (link, size) in enumerate(found, 1):
             name = f"part_{number - 1}_{number:04}.csv"
             source = BlobLink(link)
             stored = self.patience.of(lambda s=source, n=name: s.stored(n))  # type: ignore[misc]
-            # Every report is a new blob: what an interrupted run left belongs to another one.
-            (folder / f".part-{name}").unlink(missing_ok=True)
             download(
                 source,
                 stored,
@@ -136,7 +136,10 @@ class CostDetailsConnector:
             "runInfo": {"startDate": f"{period}T00:00:00"},
             "blobs": [{"blobName": name} for name in names],
         }
-        (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+        # Its being there says that the report is whole, so it appears whole itself.
+        written = folder / ".manifest"
+        written.write_text(json.dumps(manifest), encoding="utf-8")
+        written.replace(folder / "manifest.json")
 
     def _made(self, metric: str, first: date, last: date) -> list[tuple[str, int]]:
         """Links and sizes of the blobs of a report, once it is made; none without any cost."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from costs.bills import connecting, fetching
-from costs.bills.clouds import cost_details
+from costs.bills.clouds import cost_details, downloading
 from costs.bills.fetching import FetchFailed, fetch
 from costs.bills.models import Connection
 from costs.lake.models import BillVersion
@@ -124,6 +124,31 @@ def test_a_token_that_expires_while_waiting_keeps_what_is_done(
     assert total() == Decimal("7.8")
     again = [one.metric for one in list(azure.made.values())[made:]]
     assert again == ["AmortizedCost", "ActualCost", "AmortizedCost"], "one half was there already"
+
+
+def test_what_an_interrupted_report_left_is_never_taken_for_the_next(
+    azure: AzureFake, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of the same name and size, of a report that was made before costs changed."""
+    three_months(azure)
+    known = connection()
+    whole = downloading.download
+
+    def die_after(*args: Any, **more: Any) -> None:
+        whole(*args, **more)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(cost_details, "download", die_after)
+        with pytest.raises(KeyboardInterrupt):
+            run(known, clock)
+    # A part that the next report has not, as where it is cut into fewer.
+    (left,) = fetching.fetch_folder(known).rglob("part_0_0001.csv")
+    (left.parent / "part_1_0002.csv").write_bytes(left.read_bytes())
+    for metric in ("ActualCost", "AmortizedCost"):
+        azure.reports[f"{metric} 2026-01"] = report(1, "9.1", "0.2")
+    run(known, clock)
+    assert total() == Decimal("15.8")
 
 
 def test_the_secret_of_a_link_is_never_said(
