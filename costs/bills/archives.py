@@ -7,8 +7,10 @@ as they consist of plain names. CSV is compressed again on the way, for the raw 
 from __future__ import annotations
 
 import gzip
+import lzma
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -26,6 +28,9 @@ CHUNK = 1 << 20
 ZIP = b"PK\x03\x04"
 SPREADSHEETS = ("xl/workbook.xml", "content.xml", "Index/Document.iwa", "xl/workbook.bin")
 """Members by which a spreadsheet is told: these files are zip archives too."""
+
+DAMAGE = (zipfile.BadZipFile, UnicodeDecodeError, struct.error)
+"""What opening an archive raises whose list of members is damaged, or names them in no UTF-8."""
 
 
 def is_zip(path: Path) -> bool:
@@ -50,7 +55,7 @@ def unpack(archive: Path, into: Path, wanted: tuple[str, ...]) -> list[tuple[str
                 allowed -= size
                 found.append((member.filename, file))
             return found
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except (*DAMAGE, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise UnreadableBill(f"the zip archive is damaged: {str(error)[:120]}") from None
@@ -61,7 +66,7 @@ def look_into(archive: Path, wanted: tuple[str, ...]) -> None:
     try:
         with zipfile.ZipFile(archive) as opened:
             list(_members(opened, wanted))
-    except zipfile.BadZipFile as error:
+    except DAMAGE as error:
         raise UnreadableBill(f"the zip archive is damaged: {str(error)[:120]}") from None
 
 

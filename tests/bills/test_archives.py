@@ -13,6 +13,7 @@ import pytest
 
 from costs.bills import archives, gathering
 from costs.bills.building import IngestError
+from costs.bills.description import UnreadableBill
 from costs.jobs.kinds import TryAgain
 from costs.lake.models import BillVersion, Delivery
 from tests.bills.making import FOCUS, csv_text, cur, focus, ingest, total, write
@@ -141,6 +142,24 @@ def test_damaged(tmp_path: Path, cut: int) -> None:
 
     with pytest.raises(IngestError, match="damaged"):
         ingest(file)
+
+
+def test_damaged_in_ways_that_zipfile_does_not_name(tmp_path: Path) -> None:
+    """A name that is no UTF-8 although it says so, and damaged LZMA."""
+    odd = archive(tmp_path / "odd.zip", [("\u00e9.csv", bill())])
+    odd.write_bytes(odd.read_bytes().replace("\u00e9".encode(), b"\xff\xff"))
+    with pytest.raises(IngestError, match="the zip archive is damaged"):
+        ingest(odd)
+    with pytest.raises(UnreadableBill, match="the zip archive is damaged"):
+        archives.look_into(odd, (".csv",))
+    packed = tmp_path / "packed.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_LZMA) as opened:
+        opened.writestr("bill.csv", bill())
+    content = bytearray(packed.read_bytes())
+    content[60:120] = bytes(60)
+    packed.write_bytes(content)
+    with pytest.raises(IngestError, match="the zip archive is damaged"):
+        ingest(packed)
 
 
 def test_encrypted(tmp_path: Path) -> None:
