@@ -59,7 +59,7 @@ class FolderConnector:
         text = self.patience.of(lambda: self.folder.read(manifest, 0, manifest.size))
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None  # not a manifest, whatever its name says
 
     def bring(self, offer: Offer, into: Path, tell: Tell) -> Sequence[Total]:

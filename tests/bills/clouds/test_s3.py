@@ -258,6 +258,13 @@ def test_a_manifest_that_names_a_missing_part_loads_nothing_of_it(aws: Aws, cloc
     assert total() == Decimal("31.8")
 
 
+def test_a_manifest_nested_too_deeply_stops_no_other(aws: Aws, clock: Clock) -> None:
+    put_report(aws, 1, [["1"]])
+    aws.put("cur/elsewhere/manifest.json", "[" * 200_000)
+    run(connection(), clock)
+    assert total() == Decimal(1)
+
+
 def test_a_file_that_is_no_bill_is_named_by_its_key_and_stops_no_other(
     aws: Aws, clock: Clock
 ) -> None:
