@@ -68,10 +68,14 @@ def write_ledgers(progress: Progress | None = None) -> int:
     """
     tell = progress or (lambda _what, _share: None)
     store = open_store(settings.LAKE_URL)
-    for version in _without_days():
-        _keep_days(version, store)
-    waiting = list(unwritten())
     failed = ""
+    for version in _without_days():
+        try:
+            _keep_days(version, store)
+        except Exception as error:  # the others must not wait for this one
+            log.warning("days not kept", version=str(version), exc_info=True)
+            failed = f"{version}: {error}"
+    waiting = list(unwritten())
     for nth, version in enumerate(waiting):
         tell(f"comparing {version} with the one before", nth / len(waiting))
         try:

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from costs.bills.readers.focus import Focus
 from costs.focus import BY_NAME, COLUMNS
 from costs.lake import pairing
 from costs.lake.engine import cursor, quote
@@ -318,6 +319,44 @@ def test_what_fails_is_no_failure_of_the_delivery(
     assert unwritten().count() == 1
     with pytest.raises(RuntimeError, match="no space"):
         write_ledgers()
+
+
+def test_a_damaged_version_keeps_no_other_waiting(data_dir: Path, tmp_path: Path) -> None:
+    restate(tmp_path, [full(1)], [full(1, BilledCost="2")])
+    ingest(write(tmp_path / "other.csv", [full(1, BillingAccountId="2")]), source="other")
+    DayCosts.objects.all().delete()
+    Restatement.objects.all().delete()
+    damaged = BillVersion.objects.get(source__name="other")
+    for file in (data_dir / "lake" / damaged.key).rglob("*.parquet"):
+        file.write_bytes(b"PAR1 no longer")
+    with pytest.raises(RuntimeError, match="other"):
+        write_ledgers()
+    assert Restatement.objects.get().changed == 1
+    assert not DayCosts.objects.filter(version=damaged).exists()
+    assert DayCosts.objects.count() == 2
+
+
+def test_every_charge_may_come_back_at_no_cost(data_dir: Path, tmp_path: Path) -> None:
+    """A version that costs nothing any more is listed charge by charge, down to zero."""
+    row = restate(
+        tmp_path, [full(1), full(2)], [full(n, BilledCost="0", ListCost="1") for n in (1, 2)]
+    )
+    assert (row.added, row.removed, row.changed) == (0, 0, 2)
+    assert row.sums["USD"]["billed_before"] == "2"
+    assert row.sums["USD"]["billed_after"] == "0"
+
+
+def test_a_new_reader_of_the_same_file_is_told_from_a_restatement(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a newer reader reads otherwise stands in the ledger; what it reads alike does not."""
+    file = write(tmp_path / "bill.csv", [full(1)])
+    (first,) = ingest(file, source="own")
+    monkeypatch.setattr(Focus, "version", Focus.version + 1)
+    (again,) = ingest(file, source="own")
+    assert (first.version, again.version) == (1, 2)
+    row = Restatement.objects.get()
+    assert (row.added, row.removed, row.changed, row.sums) == (0, 0, 0, {})
 
 
 def test_an_accepted_version_replaced_what_was_live_then(data_dir: Path, tmp_path: Path) -> None:
