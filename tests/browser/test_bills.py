@@ -199,8 +199,16 @@ def test_every_look_fits_its_width_and_is_accessible(
     version = BillVersion.objects.filter(number=2).first()
     assert version is not None
     bill = f"/bills/{version.source.name}/{version.billing_period:%Y-%m}/"
-    for path in ("/bills/", bill, "/bills/upload/", "/glossary/"):
-        page.goto(path)
+    ledger = f"{bill}changes/2/"
+    for path in (
+        *("/bills/", bill, "/bills/upload/", "/glossary/"),
+        *("/bills/changes/", ledger, f"{ledger}?show=charges"),
+        *("/bills/reconciliation/", "/bills/reconciliation/total/", "/bills/space/"),
+        *("/bills/connections/", "/bills/connections/new/aws-s3/", "/background/"),
+    ):
+        answer = page.goto(path)
+        assert answer, path
+        assert answer.ok, path
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         assert axe(page) == [], path
 
