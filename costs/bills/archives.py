@@ -24,6 +24,8 @@ from costs.bills.sniff import EXPANSION_ALLOWED, LARGEST_EXPANSION
 
 MOST_MEMBERS = 1000
 """In one archive (ours). A delivery of more comes as a folder."""
+LONGEST_NAME = 200
+"""Bytes of a member's name without its folders: what every file system takes (ours)."""
 CHUNK = 1 << 20
 ZIP = b"PK\x03\x04"
 SPREADSHEETS = ("xl/workbook.xml", "content.xml", "Index/Document.iwa", "xl/workbook.bin")
@@ -89,6 +91,11 @@ def _members(archive: zipfile.ZipFile, wanted: tuple[str, ...]) -> Iterator[zipf
         steps = name.split("/")
         if any(step in {"", ".", ".."} for step in steps) or re.search(r"[\x00-\x1f\\:]", name):
             raise UnreadableBill(f"the zip archive has a file {name[:200]!r}, which is no path")
+        if len(steps[-1].encode()) > LONGEST_NAME:
+            raise UnreadableBill(
+                f"the zip archive has a file {steps[-1][:80]}…, whose name is longer than"
+                f" {LONGEST_NAME} bytes"
+            )
         if stat.S_ISLNK(one.external_attr >> 16):
             raise UnreadableBill(f"the zip archive has a link, {name[:200]}; it must hold files")
         if one.flag_bits & 0x1:

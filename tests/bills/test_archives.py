@@ -162,6 +162,13 @@ def test_damaged_in_ways_that_zipfile_does_not_name(tmp_path: Path) -> None:
         ingest(packed)
 
 
+def test_a_name_too_long_for_a_file_says_nothing_of_our_folders(tmp_path: Path) -> None:
+    file = archive(tmp_path / "b.zip", [("a" * 300 + ".csv", bill())])
+    with pytest.raises(IngestError, match="longer than 200 bytes") as refused:
+        ingest(file)
+    assert "staging" not in str(refused.value)
+
+
 def test_encrypted(tmp_path: Path) -> None:
     file = archive(tmp_path / "b.zip", [("b.csv", bill())])
     content = bytearray(file.read_bytes())
