@@ -39,7 +39,7 @@ def test_from_an_alert_to_a_mail(
 ) -> None:
     page = new_page(user=operator)
     page.goto("/alerts/")
-    expect(page.get_by_role("heading", level=1)).to_have_text("1 urgent alert is open")
+    expect(page.get_by_role("heading", level=1)).to_have_text("2 urgent alerts are open")
     assert axe(page) == []
     first = page.get_by_role("listitem").filter(has_text="Staging is expected to end November")
     first.get_by_text("Acknowledge or mute").click()

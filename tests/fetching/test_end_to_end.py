@@ -70,7 +70,7 @@ def test_three_months_of_two_clouds_end_to_end(
     ask = Asking(started)
     started.start(serving.long_worker_command(2))
 
-    ask("sweep", seconds=0)
+    ask("sweep", seconds=0, due=["connections"])
 
     runs = ended(*JobRun.objects.filter(kind="bills.fetch"))
     assert [
@@ -88,7 +88,7 @@ def test_three_months_of_two_clouds_end_to_end(
     assert ProviderTotal.objects.count() == 4
 
     # Nothing is due any more, and nothing is loaded twice.
-    ask("sweep", seconds=60)
+    ask("sweep", seconds=60, due=["connections"])
     assert JobRun.objects.filter(kind="bills.fetch").count() == 3
     assert Delivery.objects.count() == 9
 
