@@ -70,6 +70,6 @@ def anomalies_behind(context: Context, state: Explore, currency: str) -> Sequenc
 
 
 @register.simple_tag
-def with_marks(spec: Spec, rows: Sequence[AnomalyRow]) -> Spec:
-    """The chart with a mark above each bar in which an anomaly begins."""
-    return marked(spec, {row.first_day for row in rows})
+def with_marks(spec: Spec | None, rows: Sequence[AnomalyRow]) -> Spec | None:
+    """The chart, where there is one, with a mark above each bar in which an anomaly begins."""
+    return spec and marked(spec, {row.first_day for row in rows})

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from costs.alerts.models import Alert, OutboxMessage, Recipient
@@ -279,6 +280,8 @@ def _wait_for_the_claim(folder: Path) -> None:
     ],
 )
 def test_names_make_no_headers(settings: Settings, name: str) -> None:
+    if "\x00" in name and connection.vendor == "postgresql":
+        pytest.skip("PostgreSQL itself refuses a NUL in a text")
     write_test(recipient(name=name).pk, actor="tester", now=NOW)
     inbox = Inbox()
     with smtp(inbox) as port:
