@@ -1,4 +1,7 @@
-"""A worker ends with its beat: Celery itself would go on without a schedule, unnoticed."""
+"""The worker with the schedule: it sweeps at once, and ends with its beat.
+
+Celery itself would wait a minute for the first sweep, and go on without a schedule, unnoticed.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,9 @@ class EndsWithItsBeat(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery 
     LOOK_EVERY = 5.0  # seconds
 
     def start(self, worker: Any) -> None:
-        """Begin to look, when this worker has a beat."""
+        """Sweep and begin to look, when this worker has a beat."""
         if worker.beat:
+            worker.app.send_task("jobs.sweep", expires=50)
             worker.timer.call_repeatedly(self.LOOK_EVERY, self._look, (worker.beat,))
 
     def _look(self, beat: Any) -> None:
