@@ -202,9 +202,10 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
-# A message is done when its work is: one whose worker died is delivered again. Tasks claim their
-# work in the database and are idempotent, so twice is harmless.
-CELERY_TASK_ACKS_LATE = True
+# A message is done when it is taken: it only rings, and the sweep brings back the work of whoever
+# died. Acknowledged after the work, it could be lost with its broker just then, and a worker that
+# still counts it as its one message asks Redis for no other, deaf until somebody starts it again.
+CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False

@@ -126,9 +126,9 @@ def test_cookies_cannot_be_read_by_scripts_nor_sent_from_elsewhere() -> None:
     assert settings.SESSION_COOKIE_SAMESITE == settings.CSRF_COOKIE_SAMESITE == "Lax"
 
 
-def test_tasks_speak_json_only_and_are_done_when_their_work_is() -> None:
+def test_tasks_speak_json_only_and_are_acknowledged_when_they_are_taken() -> None:
     assert list(app.conf.accept_content) == ["json"]
-    assert app.conf.task_acks_late
+    assert not app.conf.task_acks_late
     assert app.conf.task_ignore_result
     assert set(app.conf.task_queues) == {"short", "long"}
     assert app.conf.task_default_queue == "short"
