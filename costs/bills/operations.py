@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -32,7 +33,7 @@ from costs.bills.judging import (
     source_name,
 )
 from costs.bills.mapped_sources import reader_of
-from costs.bills.receiving import receive
+from costs.bills.receiving import receive, take
 from costs.bills.rule_tables import write_rule_tables
 from costs.bills.spreading import READING, forget, stage_file, stage_files
 from costs.jobs.kinds import TryAgain
@@ -43,6 +44,8 @@ from costs.lake.models import BillVersion
 from costs.lake.staging import StagingError
 from costs.stores import Store, open_store
 
+TAKEN_AT_ONCE = 4
+"""Files of a delivery that are copied and looked at together (ours)."""
 ATTEMPTS = 5
 """How often a delivery is compared again when others change the same bill meanwhile (ours)."""
 
@@ -138,24 +141,30 @@ def _receive_all(
     given: Sequence[Path], source: str | None, store: Store, workspace: Path, tell: Progress
 ) -> list[list[Arrived]]:
     groups = []
-    for delivery in gather(given, workspace):
+    for nth, delivery in enumerate(gather(given, workspace)):
+        paths = [one.path for one in delivery.files]
+        copies = [workspace / f"raw-{nth}-{number}" for number in range(len(paths))]
         files: dict[str, Arrived] = {}
-        for one in delivery.files:
-            tell(f"receiving {one.path.name}", 0)
-            try:
-                received = receive(one.path, one.shown, store, workspace)
-                types = dict.fromkeys(received.sniffed.columns, "TEXT") or parquet_types(
-                    received, store
-                )
-                reader, mapped = reader_of(types, received.sniffed.delimiter, source)
-                file = Arrived(received, reader, source=mapped, **delivery.said_of(one))
-                files.setdefault(received.digest, file)
-            except (UnreadableBill, StagingError, OSError) as error:
-                if is_full(error):
-                    raise
-                raise IngestError(f"{one.shown}: {error}") from None
-        for nth, file in enumerate(files.values()):
-            file.number = nth
+        # Unzipping and digesting let go of the interpreter, so threads share the cores. The first
+        # error cancels what has not begun.
+        with ThreadPoolExecutor(TAKEN_AT_ONCE) as pool:
+            taking = pool.map(take, paths, copies)
+            for one in delivery.files:
+                tell(f"receiving {one.path.name}", 0)
+                try:
+                    received = receive(next(taking), one.shown, store)
+                    types = dict.fromkeys(received.sniffed.columns, "TEXT") or parquet_types(
+                        received, store
+                    )
+                    reader, mapped = reader_of(types, received.sniffed.delimiter, source)
+                    file = Arrived(received, reader, source=mapped, **delivery.said_of(one))
+                    files.setdefault(received.digest, file)
+                except (UnreadableBill, StagingError, OSError) as error:
+                    if is_full(error):
+                        raise
+                    raise IngestError(f"{one.shown}: {error}") from None
+        for number, file in enumerate(files.values()):
+            file.number = number
         groups.append(list(files.values()))
     return groups
 

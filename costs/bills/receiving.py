@@ -28,14 +28,23 @@ class Received:
     sniffed: Sniffed
 
 
-def receive(file: Path, shown: Path, store: Store, staging: Path) -> Received:
-    """Copy ``file`` into the lake and look at its beginning; its owner calls it ``shown``.
+@dataclass(frozen=True)
+class Taken:
+    """A copy that nobody else can change, and what is said about it."""
 
-    The raw copy is named by its content, so a file that comes twice is kept once.
+    name: str
+    copy: Path
+    digest: str
+    size: int
+    sniffed: Sniffed
+
+
+def take(file: Path, copy: Path) -> Taken:
+    """Copy ``file`` and look at the copy: its beginning, its digest, and that it is no bomb.
+
+    Touches nothing but ``copy``, so that several files are taken at once.
     """
-    copy = staging / "raw"
     shutil.copyfile(file, copy)  # inside the kernel where that is possible
-    # Everything that is said about the file is said about the copy, which nobody else can change.
     with copy.open("rb") as opened:
         sniffed = sniff(opened)
         size = os.fstat(opened.fileno()).st_size
@@ -44,11 +53,19 @@ def receive(file: Path, shown: Path, store: Store, staging: Path) -> Received:
             check_expansion(opened, size)
         opened.seek(0)
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", file.name)[-120:].lstrip(".") or "bill"
-    key = f"raw/{digest[:2]}/{digest}/{name}"
+    return Taken(file.name, copy, digest, size, sniffed)
+
+
+def receive(taken: Taken, shown: Path, store: Store) -> Received:
+    """Keep a file that was taken in the lake; its owner calls it ``shown``.
+
+    The raw copy is named by its content, so a file that comes twice is kept once.
+    """
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", taken.name)[-120:].lstrip(".") or "bill"
+    key = f"raw/{taken.digest[:2]}/{taken.digest}/{name}"
     if not store.keep(key):  # in use again: not for tidying up now
-        store.publish(copy, key)
-    return Received(shown, key, store.path(key), digest, size, sniffed)
+        store.publish(taken.copy, key)
+    return Received(shown, key, store.path(key), taken.digest, taken.size, taken.sniffed)
 
 
 def rejects_key(raw_key: str, reader: str, reader_version: int) -> str:
